@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Corral: a coordination server that speaks Apache ZooKeeper's protocols, and the suite that measures it.
+/// Modules import downward only; ARCHITECTURE.md names the rows.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "corral",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "corral", targets: ["corral"]),
+        .executable(name: "corral-bench", targets: ["corral-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+    ],
+    targets: [
+        // Row 0: thin C shims and the wire primitives.
+        .target(name: "CSystem"),
+        .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+        .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .target(name: "Jute", swiftSettings: strict),
+
+        // Row 1: the protocol's records, and the queues between threads.
+        .target(name: "ZooKeeperProtocol", dependencies: ["Jute"], swiftSettings: strict),
+        .target(name: "RequestQueue", dependencies: ["CSystem"], swiftSettings: strict),
+
+        // Row 2: state in memory, state on disk.
+        .target(
+            name: "DataTree", dependencies: ["Jute", "ZooKeeperProtocol", "CDeflate"], swiftSettings: strict),
+        .target(
+            name: "TxnLog", dependencies: ["CSystem", "CDeflate", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+
+        // Row 3: the core machine.
+        .target(
+            name: "ServerCore",
+            dependencies: [
+                "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
+
+        // Row 4: sockets.
+        .target(name: "Transport", dependencies: ["CSystem", "Jute", "RequestQueue"], swiftSettings: strict),
+
+        // Row 5: the server around the core, and the load engine.
+        .target(
+            name: "Server",
+            dependencies: [
+                "CSystem", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore",
+                "Transport", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Load",
+            dependencies: [
+                "CSystem", "Jute", "ZooKeeperProtocol",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict),
+
+        // Row 6: argument parsing only.
+        .executableTarget(
+            name: "corral",
+            dependencies: ["Server", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "corral-bench",
+            dependencies: ["Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
+
+        .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,33 @@
+// Thin shims over the system calls that Swift's Glibc module does not expose, or exposes only through
+// variadic or macro forms. No logic lives here.
+#ifndef CORRAL_CSYSTEM_H
+#define CORRAL_CSYSTEM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/// accept4 with close-on-exec and non-blocking set; -1 and errno on failure.
+int corral_accept(int listener, struct sockaddr *address, socklen_t *length);
+/// eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).
+int corral_eventfd(void);
+/// Pins the calling thread to one CPU; 0 on success, errno otherwise.
+int corral_pin_thread(int cpu);
+/// open() with a mode and the given flags; `direct` adds O_DIRECT, `dsync` adds O_DSYNC.
+int corral_open(const char *path, int flags, int mode, int direct, int dsync);
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t corral_monotonic_nanos(void);
+/// CLOCK_REALTIME in milliseconds.
+int64_t corral_wall_millis(void);
+/// CPU time of the calling thread in nanoseconds.
+uint64_t corral_thread_cpu_nanos(void);
+
+#endif

@@ -1,0 +1,32 @@
+#include "CSystem.h"
+
+#include <time.h>
+
+int corral_accept(int listener, struct sockaddr *address, socklen_t *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int corral_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+int corral_pin_thread(int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : errno;
+}
+
+int corral_open(const char *path, int flags, int mode, int direct, int dsync) {
+    if (direct) flags |= O_DIRECT;
+    if (dsync) flags |= O_DSYNC;
+    return open(path, flags | O_CLOEXEC, mode);
+}
+
+static uint64_t nanos_of(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+uint64_t corral_monotonic_nanos(void) { return nanos_of(CLOCK_MONOTONIC); }
+int64_t corral_wall_millis(void) { return (int64_t)(nanos_of(CLOCK_REALTIME) / 1000000ull); }
+uint64_t corral_thread_cpu_nanos(void) { return nanos_of(CLOCK_THREAD_CPUTIME_ID); }
