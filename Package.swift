@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "ServerCore",
             dependencies: [
-                "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
+                "CDeflate", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
@@ -77,6 +77,10 @@ let package = Package(
             dependencies: ["Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        .testTarget(
+            name: "ServerCoreTests",
+            dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore"],
+            swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
     ]
 )

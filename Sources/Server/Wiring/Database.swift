@@ -1,0 +1,58 @@
+import DataTree
+import Jute
+import Logging
+import TxnLog
+import ZooKeeperProtocol
+
+/// What recovery rebuilds: the tree and the sessions.
+final class Database: RecoveryVisitor {
+    private(set) var tree: DataTree
+    private(set) var sessions: [Int64: Int32] = [:]
+    private let makeTree: () -> DataTree
+    private let logger: Logger
+    private var fired = FiredEvents()
+    private var result = ApplyResult()
+    private var snapshotZxid: Int64 = 0
+    private(set) var digestMismatches = 0
+
+    init(logger: Logger, makeTree: @escaping () -> DataTree) {
+        self.logger = logger
+        self.makeTree = makeTree
+        tree = makeTree()
+    }
+
+    // MARK: snapshot
+
+    func beginSnapshot(zxid: Int64) throws {
+        tree = makeTree()
+        tree.beginLoad()
+        sessions = [:]
+        snapshotZxid = zxid
+    }
+
+    func session(id: Int64, timeoutMillis: Int32) throws { sessions[id] = timeoutMillis }
+
+    func aclMap(_ reader: inout JuteReader) throws { try tree.loadACLMap(from: &reader) }
+
+    func node(_ reader: inout JuteReader) throws { try tree.loadNode(from: &reader) }
+
+    func endSnapshot(zxid: Int64, _ trailer: SnapshotTrailer) throws {
+        tree.finishLoad()
+        tree.lastProcessedZxid = zxid
+    }
+
+    // MARK: log
+
+    func transaction(_ header: TxnHeader, _ body: UnsafeRawBufferPointer) throws {
+        var reader = JuteReader(body)
+        switch OpCode(rawValue: header.type) {
+        case .createSession:
+            var timeout = reader
+            sessions[header.clientId] = try timeout.readInt32()
+        case .closeSession: sessions[header.clientId] = nil
+        default: break
+        }
+        fired.removeAll()
+        tree.applyReplay(header: header, record: &reader, fired: &fired, result: &result)
+    }
+}

@@ -1,0 +1,149 @@
+import CSystem
+import DataTree
+import Foundation
+import Logging
+import RequestQueue
+import ServerCore
+import Synchronization
+import TxnLog
+
+/// What goes to the log thread and comes back: a batch to make durable, or the start of a snapshot.
+final class LogItem: @unchecked Sendable {
+    enum Kind {
+        case batch(TxnBatch)
+        case snapshot(SnapshotOrder)
+        case snapshotFinished
+        case stop
+    }
+
+    let kind: Kind
+
+    init(_ kind: Kind) { self.kind = kind }
+}
+
+/// A snapshot to take: what is fixed at its start. The tree itself is walked while it changes.
+struct SnapshotOrder: Sendable {
+    var zxid: Int64
+    var sessions: [(id: Int64, timeoutMillis: Int32)]
+}
+
+/// The log's thread: joins what has gathered while it wrote, makes it durable with one write, hands it back.
+///
+/// Owns the `LogWriter`. The core's thread submits and takes back; both ways are lock-free queues of batches.
+final class LogThread: TxnSink, @unchecked Sendable {
+    private let writer: LogWriter
+    private let incoming: BatchQueue<LogItem>
+    private let wakeUp = WakeUp()
+    private let outgoing: BatchQueue<LogItem>
+    private let snapshots: SnapshotTaker
+    private let logger: Logger
+    private let fsyncWarningMillis: Int
+    private let published = Mutex(LogStatistics())
+    private let stopped = DispatchSemaphore(value: 0)
+
+    /// Batches in flight are bounded by the core; the rest is snapshots and the stop.
+    private static let queueCapacity = 64
+
+    init(
+        writer: LogWriter, outgoing: BatchQueue<LogItem>, snapshots: SnapshotTaker, logger: Logger,
+        fsyncWarningMillis: Int
+    ) {
+        self.writer = writer
+        self.outgoing = outgoing
+        self.snapshots = snapshots
+        self.logger = logger
+        self.fsyncWarningMillis = fsyncWarningMillis
+        incoming = BatchQueue(capacity: Self.queueCapacity, wakeUp: wakeUp)
+    }
+
+    func start() {
+        let thread = Thread { [self] in run() }
+        thread.name = "corral-log"
+        thread.start()
+    }
+
+    /// Makes everything submitted durable, closes the log, ends the thread.
+    func stop() {
+        push(LogItem(.stop))
+        stopped.wait()
+    }
+
+    var statistics: LogStatistics { published.withLock { $0 } }
+
+    // MARK: the core's side
+
+    func submit(_ batch: TxnBatch) { push(LogItem(.batch(batch))) }
+
+    func startSnapshot(zxid: Int64, sessions: [(id: Int64, timeoutMillis: Int32)]) {
+        push(LogItem(.snapshot(SnapshotOrder(zxid: zxid, sessions: sessions))))
+    }
+
+    private func push(_ item: LogItem) {
+        precondition(incoming.tryPush(item), "the core has more batches in flight than it may")
+    }
+
+    // MARK: the thread
+
+    private func run() {
+        var items: [LogItem] = []
+        var batches: [TxnBatch] = []
+        while true {
+            items.removeAll(keepingCapacity: true)
+            _ = incoming.popAll { items.append($0) }
+            if items.isEmpty {
+                // Zeroing ahead is work for idle moments only.
+                if writer.prepareAhead() { continue }
+                wakeUp.prepareToSleep()
+                if incoming.isEmpty { _ = wakeUp.wait(timeoutMillis: 1000) }
+                wakeUp.awake()
+                continue
+            }
+            var index = 0
+            while index < items.count {
+                // Everything up to the next order is one group commit.
+                batches.removeAll(keepingCapacity: true)
+                let first = index
+                while index < items.count, case .batch(let batch) = items[index].kind {
+                    batches.append(batch)
+                    index += 1
+                }
+                if !batches.isEmpty {
+                    commit(batches)
+                    for item in items[first..<index] { giveBack(item) }
+                }
+                guard index < items.count else { break }
+                switch items[index].kind {
+                case .snapshot(let order):
+                    writer.roll()
+                    snapshots.take(order) { [self] in giveBack(LogItem(.snapshotFinished)) }
+                case .stop:
+                    writer.close()
+                    stopped.signal()
+                    return
+                case .batch, .snapshotFinished: break
+                }
+                index += 1
+            }
+        }
+    }
+
+    private func commit(_ batches: [TxnBatch]) {
+        do throws(DiskError) {
+            try writer.append(batches)
+        } catch {
+            // What is on the disk is unknown now: nothing more may be acknowledged (ZOOKEEPER-4882).
+            ServerExit.fatal(.diskFailed, "the transaction log cannot be written: \(error)", logger)
+        }
+        let statistics = writer.statistics
+        let millis = Int(statistics.lastSyncNanos / 1_000_000)
+        if fsyncWarningMillis > 0, millis >= fsyncWarningMillis {
+            logger.warning("the disk was slow to make a commit durable", metadata: ["millis": "\(millis)"])
+        }
+        published.withLock { $0 = statistics }
+    }
+
+    /// The core takes back at its own pace; its queue holds everything that can be in flight.
+    private func giveBack(_ item: LogItem) {
+        precondition(outgoing.tryPush(item), "the core's queue of durable batches is full")
+    }
+}

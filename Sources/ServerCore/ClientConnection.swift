@@ -1,0 +1,89 @@
+import DataTree
+import Jute
+import ZooKeeperProtocol
+
+/// One client connection's state above the socket. Owned by its front's thread; the core touches the fields marked so.
+public final class ClientConnection: @unchecked Sendable {
+    enum State {
+        /// Nothing received yet but, perhaps, part of a handshake or an administrative word.
+        case handshake
+        /// The handshake is in the pipeline.
+        case connecting
+        case established
+        /// Nothing more is read; what is queued still leaves.
+        case closing
+        case closed
+    }
+
+    /// Names this connection in the watch table.
+    public let watcher: WatcherID
+    public let link: any ClientLink
+    unowned let front: Front
+    var state = State.handshake
+    public internal(set) var session: Session?
+    public internal(set) var credentials: Credentials
+    /// Old clients leave the read-only byte out of the handshake, and expect none back.
+    var sendsReadOnlyByte = false
+    /// Replies and notifications not yet handed to the link.
+    var output = WireBuffer()
+    var isDirty = false
+    /// Stopped for back-pressure; the front resumes it.
+    var isThrottled = false
+    /// Bytes of an oversized frame still to be dropped.
+    var skipBytes = 0
+
+    /// What waits behind the session's own writes, in request order: entries of a 4-byte length and the frame. Length
+    /// zero stands for a write whose reply has not come.
+    var waiting = WireBuffer()
+    var waitingHead = 0
+    /// Requests received and not answered.
+    public internal(set) var outstanding = 0
+
+    // For `cons`: plain counters, written on the front's thread.
+    public internal(set) var statistics = ConnectionStatistics()
+
+    init(watcher: WatcherID, link: any ClientLink, front: Front, wallMillis: Int64) {
+        self.watcher = watcher
+        self.link = link
+        self.front = front
+        credentials = Credentials([Identity(scheme: "ip", id: link.remoteHost)])
+        statistics.establishedWallMillis = wallMillis
+    }
+
+    var hasWaiting: Bool { waitingHead < waiting.count }
+}
+
+/// What `cons` shows of a connection.
+public struct ConnectionStatistics: Sendable {
+    public var establishedWallMillis: Int64 = 0
+    public var received: Int64 = 0
+    public var sent: Int64 = 0
+    public var lastOpcode: Int32 = 0
+    public var lastXid: Int32 = 0
+    public var lastZxid: Int64 = 0
+    public var lastResponseWallMillis: Int64 = 0
+    public var lastLatencyMillis: Int64 = 0
+    public var minLatencyMillis: Int64 = 0
+    public var maxLatencyMillis: Int64 = 0
+    public var latencySumMillis: Int64 = 0
+    public var latencyCount: Int64 = 0
+
+    mutating func recordReply(opcode: Int32, xid: Int32, zxid: Int64, latencyMillis: Int64) {
+        sent += 1
+        lastOpcode = opcode
+        lastXid = xid
+        lastZxid = zxid
+        lastLatencyMillis = latencyMillis
+        if latencyCount == 0 || latencyMillis < minLatencyMillis { minLatencyMillis = latencyMillis }
+        if latencyMillis > maxLatencyMillis { maxLatencyMillis = latencyMillis }
+        latencySumMillis += latencyMillis
+        latencyCount += 1
+    }
+
+    /// `crst` forgets everything but when the connection began.
+    mutating func reset() {
+        let established = establishedWallMillis
+        self = ConnectionStatistics()
+        establishedWallMillis = established
+    }
+}

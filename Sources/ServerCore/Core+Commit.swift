@@ -1,0 +1,190 @@
+import DataTree
+import Jute
+import TxnLog
+import ZooKeeperProtocol
+
+/// Commit: durable transactions are applied to the tree, watches fire, answers leave.
+extension Core {
+    /// Applies one durable batch, in order. The caller holds the tree's writer side.
+    func apply(_ batch: TxnBatch, _ requests: [PreparedRequest]) {
+        let now = clock.monotonicNanos()
+        var index = 0
+        for request in requests {
+            if request.zxid == 0 {
+                answerError(request, request.error, now)
+                continue
+            }
+            var reader = JuteReader(batch.txn(at: index))
+            index += 1
+            guard let header = try? TxnHeader(from: &reader) else {
+                preconditionFailure("a transaction of our own making cannot be read back")
+            }
+            precondition(header.zxid == request.zxid, "zxid out of step between the batch and its requests")
+            fired.removeAll()
+            tree.apply(header: header, record: &reader, fired: &fired, result: &applyResult)
+            deliverEvents()
+            finish(request, header, reader, now)
+        }
+        precondition(index == batch.count, "a batch holds transactions nobody asked for")
+        if batch.lastZxid > 0 { pending.applied(upTo: batch.lastZxid) }
+        compareDigest(batch)
+        statistics.txns += Int64(batch.count)
+        statistics.batches += 1
+        statistics.largestBatch = max(statistics.largestBatch, Int64(batch.count))
+    }
+
+    /// The tree's digest after a batch must be the one its last transaction promised.
+    private func compareDigest(_ batch: TxnBatch) {
+        guard configuration.treeDigestEnabled, batch.count > 0 else { return }
+        let txn = batch.txn(at: batch.count - 1)
+        let promised = UInt64(bigEndian: txn.loadUnaligned(fromByteOffset: txn.count - 8, as: UInt64.self))
+        if promised != tree.digest { statistics.digestMismatches += 1 }
+    }
+
+    // MARK: notifications
+
+    func deliverEvents() {
+        guard !fired.isEmpty else { return }
+        for index in 0..<fired.count {
+            let event = fired.event(at: index)
+            guard let connection = registry.connection(event.watcher), connection.state == .established else { continue }
+            // Who may not read a znode must not learn of its changes (CVE-2024-23944).
+            if let acl = event.acl, !permits(acl, Permission.read, connection.credentials) { continue }
+            statistics.watchesFired += 1
+            let path = fired.path(at: index)
+            if connection.front === localFront {
+                Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
+                connection.front.notified(connection)
+            } else {
+                appendRemote(connection, .notification) { buffer in
+                    Notification.append(event.type, path, zxid: event.zxid, to: &buffer)
+                }
+            }
+        }
+    }
+
+    // MARK: answers
+
+    private func finish(_ request: PreparedRequest, _ header: TxnHeader, _ record: JuteReader, _ now: UInt64) {
+        switch request.opcode {
+        case .createSession:
+            request.session?.isCommitted = true
+            if let connection = request.connection {
+                inProcess -= 1
+                answerHandshake(connection, request.session, now)
+            }
+            return
+        case .closeSession:
+            finishCloseSession(request, now)
+            return
+        default: break
+        }
+        guard request.connection != nil else { return }
+        if request.error != .ok {
+            answerError(request, request.error, now)
+            return
+        }
+        let error = request.opcode == .multi ? ErrorCode.ok : applyResult.error
+        answer(request, error, now) { (buffer: inout WireBuffer) in
+            guard error == .ok else { return }
+            switch request.opcode {
+            case .create: buffer.append(buffer: applyResult.path(in: record))
+            case .create2, .createContainer, .createTTL:
+                buffer.append(buffer: applyResult.path(in: record))
+                applyResult.stat.encode(to: &buffer)
+            case .setData, .setACL: applyResult.stat.encode(to: &buffer)
+            case .multi: appendMultiResults(to: &buffer)
+            default: break
+            }
+        }
+    }
+
+    private func appendMultiResults(to buffer: inout WireBuffer) {
+        for result in applyResult.multi {
+            let type = result.responseType
+            buffer.append(int32: type.rawValue)
+            buffer.append(bool: false)
+            buffer.append(int32: type == .error ? result.error.rawValue : 0)
+            switch type {
+            case .create: result.withPath { buffer.append(buffer: $0) }
+            case .create2:
+                result.withPath { buffer.append(buffer: $0) }
+                result.stat.encode(to: &buffer)
+            case .setData: result.stat.encode(to: &buffer)
+            case .error: buffer.append(int32: result.error.rawValue)
+            default: break
+            }
+        }
+        buffer.append(int32: -1)
+        buffer.append(bool: true)
+        buffer.append(int32: -1)
+    }
+
+    func answerError(_ request: PreparedRequest, _ error: ErrorCode, _ now: UInt64) {
+        guard request.connection != nil else { return }
+        answer(request, error, now) { (_: inout WireBuffer) in }
+    }
+
+    /// Writes one reply where its connection will send it, and lets the reads behind it go.
+    private func answer(
+        _ request: PreparedRequest, _ error: ErrorCode, _ now: UInt64, body: (inout WireBuffer) -> Void
+    ) {
+        guard let connection = request.connection else { return }
+        inProcess -= 1
+        let latency = now > request.receivedNanos ? Int64((now - request.receivedNanos) / 1_000_000) : 0
+        statistics.record(latencyMillis: latency, count: 1)
+        let zxid = request.zxid == 0 ? tree.lastProcessedZxid : request.zxid
+        if connection.front === localFront {
+            let start = Reply.begin(xid: request.xid, zxid: zxid, error: error, in: &connection.output)
+            body(&connection.output)
+            Reply.end(start, in: &connection.output)
+            connection.statistics.recordReply(
+                opcode: request.opcode.rawValue, xid: request.xid, zxid: zxid, latencyMillis: latency)
+            connection.front.writeAnswered(connection)
+        } else {
+            let kind = ReplyBatch.Kind.reply(
+                opcode: request.opcode.rawValue, xid: request.xid, zxid: zxid, receivedNanos: request.receivedNanos)
+            appendRemote(connection, kind) { buffer in
+                let start = Reply.begin(xid: request.xid, zxid: zxid, error: error, in: &buffer)
+                body(&buffer)
+                Reply.end(start, in: &buffer)
+            }
+        }
+    }
+
+    private func finishCloseSession(_ request: PreparedRequest, _ now: UInt64) {
+        guard let session = request.session else { return }
+        sessions.remove(id: session.id)
+        if request.connection != nil { answerError(request, .ok, now) }
+        if let connection = session.connection {
+            session.connection = nil
+            disconnect(connection)
+        }
+    }
+
+    // MARK: other threads' connections
+
+    func appendRemote(
+        _ connection: ClientConnection, _ kind: ReplyBatch.Kind, _ body: (inout WireBuffer) -> Void
+    ) {
+        let remote = remoteFronts[connection.front.index - 1]
+        let start = remote.batch.bytes.count
+        body(&remote.batch.bytes)
+        remote.batch.entries.append(
+            ReplyBatch.Entry(
+                connection: connection, kind: kind, offset: start, length: remote.batch.bytes.count - start))
+    }
+
+    public func flushRemoteFronts() {
+        for remote in remoteFronts { remote.flush() }
+    }
+
+    /// Ends a connection after what it has been sent.
+    func disconnect(_ connection: ClientConnection) {
+        if connection.front === localFront {
+            connection.front.closeAfterFlush(connection)
+        } else {
+            appendRemote(connection, .close) { _ in }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import DataTree
+import Jute
+import ZooKeeperProtocol
+
+/// Sessions' beginnings, re-attachments and ends.
+extension Core {
+    /// A client's opening frame.
+    func handshake(_ request: HandshakeRequest, from connection: ClientConnection) {
+        if isDraining || request.lastZxidSeen > tree.lastProcessedZxid {
+            // The client has seen what this server has not: it must try another (section 3 of the protocol's promises:
+            // reads never go back).
+            disconnect(connection)
+            return
+        }
+        let timeout = min(
+            max(request.timeoutMillis, configuration.minSessionTimeoutMillis), configuration.maxSessionTimeoutMillis)
+        if request.sessionId == 0 {
+            createSession(timeout, connection)
+            return
+        }
+        guard request.password == SessionPassword.generate(for: request.sessionId),
+            let session = sessions[request.sessionId], !session.isClosing, session.isCommitted
+        else {
+            answerHandshake(connection, nil, clock.monotonicNanos())
+            return
+        }
+        if let previous = session.connection, previous !== connection { disconnect(previous) }
+        session.timeoutMillis = timeout
+        session.touch(nowMillis)
+        session.connection = connection
+        answerHandshake(connection, session, clock.monotonicNanos())
+    }
+
+    private func createSession(_ timeoutMillis: Int32, _ connection: ClientConnection) {
+        let id = sessions.makeId()
+        let session = sessions.track(id: id, timeoutMillis: timeoutMillis, nowMillis: nowMillis)
+        session.connection = connection
+        var record = WireBuffer(capacity: 4)
+        record.append(int32: timeoutMillis)
+        prepare(
+            .createSession, xid: 0, connection: connection, session: session, credentials: connection.credentials,
+            record: record.bytes, receivedNanos: clock.monotonicNanos())
+    }
+
+    /// - Parameter session: nil when the session is gone or the password is wrong.
+    func answerHandshake(_ connection: ClientConnection, _ session: Session?, _ now: UInt64) {
+        // The session has moved on to another connection meanwhile.
+        if let session, session.connection !== connection { return disconnect(connection) }
+        if connection.front === localFront {
+            connection.front.handshakeAnswered(connection, session)
+        } else {
+            appendRemote(connection, .handshakeReply(session: session, accepted: session != nil)) { _ in }
+        }
+    }
+
+    /// A connection is gone; its session lives on until it expires.
+    func disconnected(_ connection: ClientConnection) {
+        tree.watches.removeWatcher(connection.watcher)
+        if let session = connection.session, session.connection === connection { session.connection = nil }
+        registry.remove(connection)
+    }
+
+    /// The passing of time: expiry, and the reaping of containers and TTL nodes.
+    public func tick() {
+        let now = nowMillis
+        let gap = now - lastTickMillis
+        lastTickMillis = now
+        // Time in which this server did not run was not the clients' silence.
+        if gap > max(1000, Int64(configuration.tickTimeMillis)) {
+            for session in sessions.sessions.values { session.touch(now) }
+        }
+        for session in sessions.expired(nowMillis: now) { expire(session) }
+        if now >= nextContainerCheckMillis {
+            nextContainerCheckMillis = now + configuration.containerCheckIntervalMillis
+            reapContainers()
+        }
+    }
+
+    private func expire(_ session: Session) {
+        session.isClosing = true
+        statistics.sessionsExpired += 1
+        prepare(
+            .closeSession, xid: 0, connection: nil, session: session, credentials: .none,
+            record: UnsafeRawBufferPointer(start: nil, count: 0), receivedNanos: clock.monotonicNanos())
+    }
+
+    private func reapContainers() {
+        let interval = Int(configuration.containerCheckIntervalMillis)
+        let perCheck = max(1, configuration.containerMaximumPerMinute * interval / 60_000)
+        let candidates = tree.reapCandidates(
+            nowMillis: clock.wallMillis(), maximum: perCheck,
+            neverUsedIntervalMillis: configuration.containerMaximumNeverUsedMillis)
+        for path in candidates {
+            var record = WireBuffer(capacity: path.count + 4)
+            path.withUnsafeBytes { record.append(buffer: $0) }
+            prepare(
+                .deleteContainer, xid: 0, connection: nil, session: nil, credentials: .none, record: record.bytes,
+                receivedNanos: clock.monotonicNanos())
+        }
+    }
+
+    /// Takes a batch from another reactor.
+    public func take(_ batch: RequestBatch) {
+        for entry in batch.entries {
+            switch entry.kind {
+            case .write(let opcode, let xid, let credentials):
+                let bytes = UnsafeRawBufferPointer(
+                    rebasing: batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
+                prepare(
+                    opcode, xid: xid, connection: entry.connection, session: entry.connection.session,
+                    credentials: credentials, record: bytes, receivedNanos: entry.receivedNanos)
+            case .handshake(let request): handshake(request, from: entry.connection)
+            case .disconnected: disconnected(entry.connection)
+            case .adminWord(let word):
+                let argument = Array(batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
+                runAdminWord(word, argument, entry.connection)
+            }
+        }
+    }
+
+    /// Runs an administrative word with every reactor out of its turn, so that it may look at all of them.
+    func runAdminWord(_ word: UInt32, _ argument: [UInt8], _ connection: ClientConnection) {
+        guard let admin = connection.front.admin else { return disconnect(connection) }
+        lock.lockExclusive()
+        let text = admin.run(word: word, argument: argument, core: self)
+        lock.unlockExclusive()
+        if connection.front === localFront {
+            Array(text.utf8).withUnsafeBytes { connection.output.append(raw: $0) }
+            connection.front.closeAfterFlush(connection)
+        } else {
+            appendRemote(connection, .adminReply) { buffer in
+                var text = text
+                text.withUTF8 { buffer.append(raw: UnsafeRawBufferPointer($0)) }
+            }
+            appendRemote(connection, .close) { _ in }
+        }
+    }
+}

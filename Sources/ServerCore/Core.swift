@@ -1,0 +1,221 @@
+import DataTree
+import Jute
+import RequestQueue
+import TxnLog
+import ZooKeeperProtocol
+
+/// The core machine: sessions, prepare, commit. It owns the order of everything that changes.
+///
+/// Sans-I/O: events come in as method calls on one thread (the core's), effects leave through the seams in order. A
+/// transaction's way: `prepare` on the future state, serialized once into the batch in hand, the batch submitted to
+/// the log, reported durable, applied to the tree, answered. Nothing is answered before it is durable.
+public final class Core {
+    public let configuration: CoreConfiguration
+    public let tree: DataTree
+    /// Guards the tree: the core is its only writer, reactors and the snapshot walk read.
+    public let lock: ReaderLock
+    public let registry: ConnectionRegistry
+    public let providers: AuthenticationProviders
+    let clock: any CoreClock
+    let log: any TxnSink
+    public var statistics = CoreStatistics()
+
+    public internal(set) var sessions: SessionTable
+    var pending = PendingChanges()
+    /// The tree digest after everything prepared.
+    var futureDigest: UInt64
+    /// The last zxid given out.
+    public internal(set) var lastZxid: Int64
+
+    var statScratch = WireBuffer(capacity: 64)
+
+    /// The batch that gathers transactions until the log can take it.
+    var batch = TxnBatch()
+    var batchRequests: [PreparedRequest] = []
+    /// Requests of the batches submitted and not yet applied, oldest first, each with its batch.
+    var submitted: [[PreparedRequest]] = []
+    var spareBatches: [TxnBatch] = []
+    var spareRequests: [[PreparedRequest]] = []
+    /// Requests prepared and not answered, and reads waiting behind them, on all reactors.
+    public internal(set) var inProcess = 0
+
+    var fired = FiredEvents()
+    var applyResult = ApplyResult()
+    /// The front on the core's own thread, and one outgoing batch for each other front.
+    weak var localFront: Front?
+    var remoteFronts: [RemoteFront] = []
+
+    var snapshotRunning = false
+    var txnsSinceSnapshot = 0
+    var bytesSinceSnapshot: Int64 = 0
+    var snapshotAtTxns = 0
+    var snapshotAtBytes: Int64 = 0
+    var random: any RandomNumberGenerator
+
+    var lastTickMillis: Int64
+    var nextContainerCheckMillis: Int64
+    /// No new sessions or writes are taken while the server drains.
+    public var isDraining = false
+
+    public init(
+        configuration: CoreConfiguration, tree: DataTree, lock: ReaderLock, registry: ConnectionRegistry,
+        clock: any CoreClock, log: any TxnSink, random: any RandomNumberGenerator,
+        recoveredSessions: [(id: Int64, timeoutMillis: Int32)]
+    ) {
+        self.configuration = configuration
+        self.tree = tree
+        self.lock = lock
+        self.registry = registry
+        self.clock = clock
+        self.log = log
+        self.random = random
+        providers = AuthenticationProviders(
+            superDigest: configuration.superDigest, digestEnabled: configuration.digestAuthenticationEnabled,
+            algorithm: configuration.digestAlgorithm)
+        let now = Int64(clock.monotonicNanos() / 1_000_000)
+        sessions = SessionTable(
+            serverId: configuration.serverId, tickMillis: Int64(configuration.tickTimeMillis), nowMillis: now,
+            wallMillis: clock.wallMillis())
+        for session in recoveredSessions {
+            let tracked = sessions.track(id: session.id, timeoutMillis: session.timeoutMillis, nowMillis: now)
+            tracked.isCommitted = true
+        }
+        lastZxid = tree.lastProcessedZxid
+        futureDigest = tree.digest
+        lastTickMillis = now
+        nextContainerCheckMillis = now + configuration.containerCheckIntervalMillis
+        drawSnapshotPoint()
+    }
+
+    public var nowMillis: Int64 { Int64(clock.monotonicNanos() / 1_000_000) }
+
+    /// Whether back-pressure asks to stop reading from connections that have requests outstanding.
+    var isThrottling: Bool { inProcess > configuration.globalOutstandingLimit }
+
+    // MARK: submitting
+
+    /// Hands the gathered batch to the log if the log can take one. Called at the end of each turn.
+    public func flush() {
+        guard !batchRequests.isEmpty, submitted.count < CoreLimits.logBatchesInFlightMax else { return }
+        let full = batch
+        submitted.append(batchRequests)
+        batch = spareBatches.popLast() ?? TxnBatch()
+        batchRequests = spareRequests.popLast() ?? []
+        log.submit(full)
+    }
+
+    /// The log reports a batch durable: apply it and answer. Batches come back in the order they were submitted.
+    public func durable(_ batch: TxnBatch) {
+        precondition(!submitted.isEmpty, "a batch came back that was never submitted")
+        var requests = submitted.removeFirst()
+        txnsSinceSnapshot += batch.count
+        bytesSinceSnapshot += Int64(batch.bytes.count)
+        lock.lockExclusive()
+        apply(batch, requests)
+        // Events and replies must be in the reactors' inboxes before a reader can see the change.
+        flushRemoteFronts()
+        lock.unlockExclusive()
+        batch.removeAll()
+        spareBatches.append(batch)
+        requests.removeAll(keepingCapacity: true)
+        spareRequests.append(requests)
+        startSnapshotIfDue()
+        flush()
+        localFront?.resumeThrottledIfPossible()
+    }
+
+    // MARK: snapshots
+
+    func drawSnapshotPoint() {
+        let count = max(2, configuration.snapCount)
+        snapshotAtTxns = count / 2 + Int.random(in: 0..<max(1, count / 2), using: &random)
+        let size = configuration.snapSizeLimitBytes
+        snapshotAtBytes = size > 0 ? size / 2 + Int64.random(in: 0..<max(1, size / 2), using: &random) : .max
+    }
+
+    private func startSnapshotIfDue() {
+        guard !snapshotRunning, txnsSinceSnapshot > snapshotAtTxns || bytesSinceSnapshot > snapshotAtBytes else {
+            return
+        }
+        startSnapshot()
+    }
+
+    /// Begins a fuzzy snapshot at the zxid applied last.
+    public func startSnapshot() {
+        guard !snapshotRunning else { return }
+        snapshotRunning = true
+        txnsSinceSnapshot = 0
+        bytesSinceSnapshot = 0
+        drawSnapshotPoint()
+        log.startSnapshot(zxid: tree.lastProcessedZxid, sessions: committedSessions())
+    }
+
+    public func snapshotFinished() { snapshotRunning = false }
+
+    /// Sessions whose creation has been applied.
+    func committedSessions() -> [(id: Int64, timeoutMillis: Int32)] {
+        sessions.sessions.values.lazy.filter(\.isCommitted).map { ($0.id, $0.timeoutMillis) }
+    }
+
+    /// Whether everything taken in has been answered.
+    public var isIdle: Bool { submitted.isEmpty && batchRequests.isEmpty }
+}
+
+/// A request that has become a transaction (or an error) and waits for its durability.
+struct PreparedRequest {
+    /// Nil for the server's own transactions.
+    var connection: ClientConnection?
+    var session: Session?
+    var opcode: OpCode
+    var xid: Int32
+    /// Zero when the request was refused without a transaction.
+    var zxid: Int64
+    var error: ErrorCode
+    var receivedNanos: UInt64
+}
+
+/// A front on another thread: its inbox, and the batch being filled for it.
+final class RemoteFront {
+    let inbox: BatchQueue<ReplyBatch>
+    let front: Front
+    var batch = ReplyBatch()
+    /// Batches that did not fit; a full inbox delays, it never drops.
+    var overflow: [ReplyBatch] = []
+
+    init(inbox: BatchQueue<ReplyBatch>, front: Front) {
+        self.inbox = inbox
+        self.front = front
+    }
+
+    func flush() {
+        if !batch.entries.isEmpty {
+            overflow.append(batch)
+            batch = ReplyBatch()
+        }
+        while let next = overflow.first, inbox.tryPush(next) { overflow.removeFirst() }
+    }
+}
+
+/// Counters of the core's thread.
+public struct CoreStatistics: Sendable {
+    public var received: Int64 = 0
+    public var sent: Int64 = 0
+    public var minLatencyMillis: Int64 = 0
+    public var maxLatencyMillis: Int64 = 0
+    public var latencySumMillis: Int64 = 0
+    public var latencyCount: Int64 = 0
+    public var txns: Int64 = 0
+    public var batches: Int64 = 0
+    public var largestBatch: Int64 = 0
+    public var sessionsExpired: Int64 = 0
+    public var connectionsRejected: Int64 = 0
+    public var watchesFired: Int64 = 0
+    public var digestMismatches: Int64 = 0
+
+    public mutating func record(latencyMillis: Int64, count: Int64) {
+        if latencyCount == 0 || latencyMillis < minLatencyMillis { minLatencyMillis = latencyMillis }
+        if latencyMillis > maxLatencyMillis { maxLatencyMillis = latencyMillis }
+        latencySumMillis += latencyMillis * count
+        latencyCount += count
+    }
+}

@@ -1,0 +1,306 @@
+import DataTree
+import Jute
+import RequestQueue
+import ZooKeeperProtocol
+
+/// One reactor's side of the client protocol: frames in, reads answered from the tree, writes to the core, replies out.
+///
+/// Sans-I/O, and owned by its reactor's thread. Front 0 shares the core's thread and calls it directly; the others
+/// exchange batches with it. Within a turn the others hold the tree's reader side.
+public final class Front: @unchecked Sendable {
+    public let index: Int
+    let tree: DataTree
+    let lock: ReaderLock
+    let registry: ConnectionRegistry
+    let configuration: CoreConfiguration
+    let providers: AuthenticationProviders
+    let clock: any CoreClock
+    /// Set on front 0 only.
+    let core: Core?
+    public weak var admin: (any AdminCommands)?
+    /// Told of connections that do not keep the protocol: what was done, host, port, why.
+    public var complain: ((_ what: String, _ host: String, _ port: Int, _ reason: String) -> Void)?
+
+    // Other fronts' way to the core, and back.
+    let requestQueue: BatchQueue<RequestBatch>?
+    let inbox: BatchQueue<ReplyBatch>?
+    var requestBatch = RequestBatch()
+    var requestOverflow: [RequestBatch] = []
+    /// This front's part of the requests in process.
+    var outstandingHere = 0
+
+    var dirty: [ClientConnection] = []
+    var throttled: [ClientConnection] = []
+    /// Replies to reads go here, and from here to the socket: one buffer for all connections stays in the cache.
+    var readOutput = WireBuffer(capacity: 256 << 10)
+    var eventsOfSetWatches = FiredEvents()
+    var turnNanos: UInt64 = 0
+    var nowMillis: Int64 = 0
+    public internal(set) var statistics = FrontStatistics()
+
+    /// Front 0, on the core's own thread.
+    public init(core: Core) {
+        index = 0
+        tree = core.tree
+        lock = core.lock
+        registry = core.registry
+        configuration = core.configuration
+        providers = core.providers
+        clock = core.clock
+        self.core = core
+        requestQueue = nil
+        inbox = nil
+        core.localFront = self
+    }
+
+    /// A further front, on a thread of its own.
+    ///
+    /// - Parameters:
+    ///   - index: 1 and up; also its slot in the reader lock.
+    ///   - requestQueue: the core's inbox, shared by all fronts.
+    ///   - inbox: this front's own.
+    public init(
+        index: Int, core: Core, requestQueue: BatchQueue<RequestBatch>, inbox: BatchQueue<ReplyBatch>
+    ) {
+        precondition(index == core.remoteFronts.count + 1)
+        self.index = index
+        tree = core.tree
+        lock = core.lock
+        registry = core.registry
+        configuration = core.configuration
+        providers = core.providers
+        clock = core.clock
+        self.core = nil
+        self.requestQueue = requestQueue
+        self.inbox = inbox
+        core.remoteFronts.append(RemoteFront(inbox: inbox, front: self))
+    }
+
+    // MARK: turns
+
+    /// A turn begins: the tree stands still for this front until it ends.
+    public func beginTurn() {
+        turnNanos = clock.monotonicNanos()
+        nowMillis = Int64(turnNanos / 1_000_000)
+        if core == nil { lock.lockShared(slot: index - 1) }
+        drainInbox()
+    }
+
+    /// A turn ends: writes go to the core (front 0: to the log), replies to the sockets.
+    public func endTurn() {
+        if let core {
+            core.flush()
+        } else {
+            lock.unlockShared(slot: index - 1)
+            sendRequests()
+        }
+        flushDirty()
+    }
+
+    private func sendRequests() {
+        if !requestBatch.entries.isEmpty {
+            requestOverflow.append(requestBatch)
+            requestBatch = RequestBatch()
+        }
+        while let next = requestOverflow.first, requestQueue!.tryPush(next) { requestOverflow.removeFirst() }
+    }
+
+    func flushDirty() {
+        for connection in dirty {
+            connection.isDirty = false
+            guard connection.state != .closed else { continue }
+            if !connection.output.isEmpty { connection.link.send(&connection.output) }
+        }
+        dirty.removeAll(keepingCapacity: true)
+    }
+
+    func markDirty(_ connection: ClientConnection) {
+        guard !connection.isDirty else { return }
+        connection.isDirty = true
+        dirty.append(connection)
+    }
+
+    // MARK: connections
+
+    /// A new connection; nil when a limit refuses it.
+    public func accept(_ link: any ClientLink) -> ClientConnection? {
+        let connection = registry.add(
+            host: link.remoteHost, maximumPerHost: configuration.maxClientConnections,
+            maximum: configuration.maxConnections
+        ) { watcher in
+            ClientConnection(watcher: watcher, link: link, front: self, wallMillis: clock.wallMillis())
+        }
+        if connection == nil { statistics.connectionsRejected += 1 }
+        return connection
+    }
+
+    /// The connection is gone.
+    public func disconnected(_ connection: ClientConnection) {
+        guard connection.state != .closed else { return }
+        connection.state = .closed
+        connection.output.release()
+        releaseWaiting(connection)
+        if let core {
+            core.disconnected(connection)
+        } else {
+            requestBatch.entries.append(
+                RequestBatch.Entry(
+                    connection: connection, kind: .disconnected, offset: 0, length: 0, receivedNanos: turnNanos))
+        }
+    }
+
+    /// Reads waiting behind a write will never be answered; they no longer count as in process.
+    private func releaseWaiting(_ connection: ClientConnection) {
+        while connection.hasWaiting {
+            let length = Waiting.length(connection)
+            if length != Waiting.writeMark { finishedOne(connection) }
+            Waiting.drop(connection)
+        }
+        connection.waiting.release()
+        connection.waitingHead = 0
+    }
+
+    /// Ends a connection once everything queued for it has left.
+    func closeAfterFlush(_ connection: ClientConnection) {
+        guard connection.state != .closed else { return }
+        connection.state = .closing
+        if !connection.output.isEmpty { connection.link.send(&connection.output) }
+        connection.link.close(afterFlush: true)
+    }
+
+    // MARK: back-pressure
+
+    /// Whether a connection may be read now. With the server over its outstanding limit, only one that has nothing
+    /// outstanding may (Apache's `shouldThrottle`).
+    public func mayRead(_ connection: ClientConnection) -> Bool {
+        guard connection.outstanding > 0, isThrottling else { return true }
+        if !connection.isThrottled {
+            connection.isThrottled = true
+            throttled.append(connection)
+            connection.link.pauseReading()
+        }
+        return false
+    }
+
+    /// The limit holds for the whole server; a front that cannot see the core's count takes its even share.
+    private var isThrottling: Bool {
+        if let core { return core.isThrottling }
+        return outstandingHere > configuration.globalOutstandingLimit
+    }
+
+    func resumeThrottledIfPossible() {
+        guard !throttled.isEmpty, !isThrottling else { return }
+        for connection in throttled {
+            connection.isThrottled = false
+            if connection.state == .established { connection.link.resumeReading() }
+        }
+        throttled.removeAll(keepingCapacity: true)
+    }
+
+    func finishedOne(_ connection: ClientConnection) {
+        connection.outstanding -= 1
+        if let core { core.inProcess -= 1 } else { outstandingHere -= 1 }
+    }
+
+    // MARK: the core's answers
+
+    /// Takes what the core has sent; called with the tree standing still, before any read of the turn.
+    public func drainInbox() {
+        guard let inbox else { return }
+        _ = inbox.popAll { batch in
+            for entry in batch.entries { self.take(entry, of: batch) }
+        }
+        resumeThrottledIfPossible()
+    }
+
+    private func take(_ entry: ReplyBatch.Entry, of batch: ReplyBatch) {
+        let connection = entry.connection
+        guard connection.state != .closed else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
+        switch entry.kind {
+        case .reply(let opcode, let xid, let zxid, let receivedNanos):
+            connection.output.append(raw: bytes)
+            let latency = turnNanos > receivedNanos ? Int64((turnNanos - receivedNanos) / 1_000_000) : 0
+            connection.statistics.recordReply(opcode: opcode, xid: xid, zxid: zxid, latencyMillis: latency)
+            outstandingHere -= 1
+            writeAnswered(connection)
+        case .notification:
+            connection.output.append(raw: bytes)
+            notified(connection)
+        case .handshakeReply(let session, let accepted):
+            handshakeAnswered(connection, accepted ? session : nil)
+        case .adminReply:
+            connection.output.append(raw: bytes)
+            markDirty(connection)
+        case .close:
+            closeAfterFlush(connection)
+        }
+    }
+
+    func notified(_ connection: ClientConnection) {
+        connection.statistics.sent += 1
+        statistics.sent += 1
+        markDirty(connection)
+    }
+
+    /// A write has its reply in the output: the reads that waited behind it follow, up to the next write.
+    func writeAnswered(_ connection: ClientConnection) {
+        guard connection.state != .closed else {
+            connection.output.release()
+            return
+        }
+        precondition(
+            connection.hasWaiting && Waiting.length(connection) == Waiting.writeMark,
+            "a reply came for a write that nobody waits for")
+        Waiting.drop(connection)
+        connection.outstanding -= 1
+        statistics.sent += 1
+        markDirty(connection)
+        while connection.hasWaiting {
+            let length = Waiting.length(connection)
+            if length == Waiting.writeMark { return }
+            serveWaiting(connection, length)
+        }
+    }
+}
+
+/// Counters of one front's thread.
+public struct FrontStatistics: Sendable {
+    public var received: Int64 = 0
+    public var sent: Int64 = 0
+    public var reads: Int64 = 0
+    public var connectionsRejected: Int64 = 0
+    public var oversizedFrames: Int64 = 0
+    public var malformedFrames: Int64 = 0
+    public var unknownOpcodes: Int64 = 0
+
+    public init() {}
+}
+
+/// What waits on a connection behind its own writes: `ClientConnection.waiting` read as a queue.
+enum Waiting {
+    /// Stands for a write whose reply is still to come. No frame has this length.
+    static let writeMark: Int32 = 0
+
+    static func length(_ connection: ClientConnection) -> Int32 {
+        Int32(
+            bigEndian: connection.waiting.bytes.loadUnaligned(fromByteOffset: connection.waitingHead, as: Int32.self))
+    }
+
+    static func addWrite(_ connection: ClientConnection) { connection.waiting.append(int32: writeMark) }
+
+    static func add(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
+        connection.waiting.append(buffer: frame)
+    }
+
+    static func drop(_ connection: ClientConnection) {
+        connection.waitingHead += 4 + Int(length(connection))
+        if connection.waitingHead == connection.waiting.count {
+            connection.waiting.removeAll()
+            connection.waitingHead = 0
+        } else if connection.waitingHead > 1 << 20 {
+            connection.waiting.removeFirst(connection.waitingHead)
+            connection.waitingHead = 0
+        }
+    }
+}

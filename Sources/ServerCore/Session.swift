@@ -1,0 +1,28 @@
+import Synchronization
+
+/// One client session. The core owns it; reactors only store the time they last heard of it.
+public final class Session: @unchecked Sendable {
+    public let id: Int64
+    /// Negotiated at the last attachment. Core's thread only.
+    public internal(set) var timeoutMillis: Int32
+    /// Set when its end is in the pipeline; no further request of it is prepared. Core's thread only.
+    public internal(set) var isClosing = false
+    /// Whether its creation has been applied: only then does a snapshot hold it. Core's thread only.
+    var isCommitted = false
+    /// The connection it is attached to now; nil after a disconnect. Core's thread only.
+    public internal(set) weak var connection: ClientConnection?
+    /// The expiry bucket it is filed under, as an absolute time on the monotonic clock. Core's thread only.
+    var bucketMillis: Int64 = 0
+    /// Monotonic milliseconds at the last sign of life; stored by the connection's reactor.
+    private let lastHeard: Atomic<Int64>
+
+    init(id: Int64, timeoutMillis: Int32, nowMillis: Int64) {
+        self.id = id
+        self.timeoutMillis = timeoutMillis
+        lastHeard = Atomic(nowMillis)
+    }
+
+    func touch(_ nowMillis: Int64) { lastHeard.store(nowMillis, ordering: .relaxed) }
+
+    public var lastHeardMillis: Int64 { lastHeard.load(ordering: .relaxed) }
+}
