@@ -77,6 +77,9 @@ let package = Package(
             dependencies: ["Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict),
 
+        .testTarget(
+            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
+            swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
     ]
 )
