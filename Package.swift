@@ -80,6 +80,7 @@ let package = Package(
         .testTarget(
             name: "ServerCoreTests",
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore"],
+            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
     ]

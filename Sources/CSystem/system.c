@@ -1,3 +1,5 @@
+// Only here: in the header it would change the C library's types against those of the Glibc module.
+#define _GNU_SOURCE 1
 #include "CSystem.h"
 
 #include <time.h>
@@ -19,6 +21,17 @@ int corral_open(const char *path, int flags, int mode, int direct, int dsync) {
     if (direct) flags |= O_DIRECT;
     if (dsync) flags |= O_DSYNC;
     return open(path, flags | O_CLOEXEC, mode);
+}
+
+int corral_drop_direct(int fd) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0) return -1;
+    if (!(flags & O_DIRECT)) return 0;
+    return fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0 ? 1 : -1;
+}
+
+int corral_reserve(int fd, int64_t offset, int64_t count) {
+    return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, count) == 0 ? 0 : errno;
 }
 
 static uint64_t nanos_of(clockid_t clock) {

@@ -1,0 +1,123 @@
+import Jute
+
+/// Writes one snapshot; it becomes visible, under its name, only when whole and durable.
+///
+/// Call in this order: `beginSessions`, `session` for each, then append the ACL table and the nodes, then `finish`.
+/// Content goes into `buffer`; `flushIfFull` or `flush` writes it out, so that a slice can be gathered under a lock
+/// and written without it. Used by one thread at a time.
+public final class SnapshotWriter: @unchecked Sendable {
+    /// Bytes gathered but not yet written: the caller appends the ACL table and nodes here, in jute's form.
+    public var buffer = WireBuffer(capacity: SnapshotWriter.flushSize + (64 << 10))
+    /// The snapshot's path once finished.
+    public let path: String
+    /// Bytes written to the file so far.
+    public private(set) var bytesWritten = 0
+
+    /// Bytes after which `flushIfFull` writes.
+    public static let flushSize = 256 << 10
+    /// Bytes after which the file is synced: small enough that the write-back does not hold up the log's writes.
+    private static let syncSize = 8 << 20
+
+    private let disk: any Disk
+    private let directory: String
+    private let temporaryPath: String
+    private let file: any DiskFile
+    private var checksum = RunningChecksum()
+    private var unsynced = 0
+    private var isFinished = false
+    private var sessionsLeft = 0
+
+    /// - Parameters:
+    ///   - directory: the `version-2` directory, which exists.
+    ///   - zxid: the last transaction that the snapshot is sure to contain; names the file.
+    public init(disk: any Disk, directory: String, zxid: Int64) throws(DiskError) {
+        self.disk = disk
+        self.directory = directory
+        path = directory + "/" + DataFileName.snapshot(zxid)
+        temporaryPath = directory + "/" + DataFileName.unfinishedSnapshot
+        file = try disk.open(temporaryPath, .create)
+        FileHeader.snapshot.store(to: buffer.appendUninitialized(FileHeader.size))
+    }
+
+    deinit { abort() }
+
+    public func beginSessions(count: Int) {
+        sessionsLeft = count
+        buffer.append(int32: Int32(count))
+    }
+
+    public func session(id: Int64, timeoutMillis: Int32) {
+        precondition(sessionsLeft > 0, "more sessions than announced")
+        sessionsLeft -= 1
+        buffer.append(int64: id)
+        buffer.append(int32: timeoutMillis)
+    }
+
+    /// Appends content that is already in jute's form.
+    public func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        buffer.append(raw: bytes)
+        try flushIfFull()
+    }
+
+    /// Writes what is gathered once it is worth a write.
+    public func flushIfFull() throws(DiskError) {
+        if buffer.count >= Self.flushSize { try flush() }
+    }
+
+    /// Writes what is gathered.
+    public func flush() throws(DiskError) {
+        guard buffer.count > 0 else { return }
+        checksum.add(buffer.bytes)
+        try file.write(buffer.bytes, at: bytesWritten)
+        bytesWritten += buffer.count
+        unsynced += buffer.count
+        buffer.removeAll()
+        guard unsynced >= Self.syncSize else { return }
+        try file.sync()
+        unsynced = 0
+    }
+
+    /// Writes the end mark and the sections, makes the file durable and gives it its name.
+    ///
+    /// - Parameter trailer: the sections to write; a digest of nil leaves the section out, as servers with digests
+    ///   switched off do.
+    /// - Returns: the file's size in bytes.
+    @discardableResult
+    public func finish(_ trailer: SnapshotTrailer) throws(DiskError) -> Int {
+        precondition(!isFinished && sessionsLeft == 0)
+        buffer.append(string: "/")
+        try seal()
+        if let digest = trailer.digest {
+            precondition(digest.version >= 2, "older digests are strings")
+            buffer.append(int64: digest.zxid)
+            buffer.append(int32: digest.version)
+            buffer.append(int64: digest.value)
+            try seal()
+        }
+        if let zxid = trailer.lastProcessedZxid {
+            buffer.append(int64: zxid)
+            try seal()
+        }
+        try flush()
+        try file.sync()
+        file.close()
+        try disk.rename(temporaryPath, to: path)
+        try disk.syncDirectory(directory)
+        isFinished = true
+        return bytesWritten
+    }
+
+    /// Gives the snapshot up and removes what was written.
+    public func abort() {
+        guard !isFinished else { return }
+        isFinished = true
+        file.close()
+        try? disk.unlink(temporaryPath)
+    }
+
+    private func seal() throws(DiskError) {
+        try flush()
+        buffer.append(int64: Int64(checksum.value))
+        buffer.append(string: "/")
+    }
+}
