@@ -80,6 +80,8 @@ let package = Package(
         .testTarget(
             name: "ServerCoreTests",
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore"],
+            swiftSettings: strict),
+        .testTarget(
             name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),

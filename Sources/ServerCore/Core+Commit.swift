@@ -14,7 +14,8 @@ extension Core {
                 answerError(request, request.error, now)
                 continue
             }
-            var reader = JuteReader(batch.txn(at: index))
+            let txn = batch.txn(at: index)
+            var reader = JuteReader(txn)
             index += 1
             guard let header = try? TxnHeader(from: &reader) else {
                 preconditionFailure("a transaction of our own making cannot be read back")
@@ -23,7 +24,7 @@ extension Core {
             fired.removeAll()
             tree.apply(header: header, record: &reader, fired: &fired, result: &applyResult)
             deliverEvents()
-            finish(request, header, reader, now)
+            finish(request, header, UnsafeRawBufferPointer(rebasing: txn[TxnHeader.wireSize...]), now)
         }
         precondition(index == batch.count, "a batch holds transactions nobody asked for")
         if batch.lastZxid > 0 { pending.applied(upTo: batch.lastZxid) }
@@ -45,13 +46,12 @@ extension Core {
 
     func deliverEvents() {
         guard !fired.isEmpty else { return }
-        for index in 0..<fired.count {
-            let event = fired.event(at: index)
+        for event in fired.events {
             guard let connection = registry.connection(event.watcher), connection.state == .established else { continue }
             // Who may not read a znode must not learn of its changes (CVE-2024-23944).
             if let acl = event.acl, !permits(acl, Permission.read, connection.credentials) { continue }
             statistics.watchesFired += 1
-            let path = fired.path(at: index)
+            let path = fired.path(of: event)
             if connection.front === localFront {
                 Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
                 connection.front.notified(connection)
@@ -65,7 +65,7 @@ extension Core {
 
     // MARK: answers
 
-    private func finish(_ request: PreparedRequest, _ header: TxnHeader, _ record: JuteReader, _ now: UInt64) {
+    private func finish(_ request: PreparedRequest, _ header: TxnHeader, _ record: UnsafeRawBufferPointer, _ now: UInt64) {
         switch request.opcode {
         case .createSession:
             request.session?.isCommitted = true
@@ -88,29 +88,45 @@ extension Core {
         answer(request, error, now) { (buffer: inout WireBuffer) in
             guard error == .ok else { return }
             switch request.opcode {
-            case .create: buffer.append(buffer: applyResult.path(in: record))
+            case .create: buffer.append(buffer: path(applyResult.pathOffset, applyResult.pathLength, record))
             case .create2, .createContainer, .createTTL:
-                buffer.append(buffer: applyResult.path(in: record))
+                buffer.append(buffer: path(applyResult.pathOffset, applyResult.pathLength, record))
                 applyResult.stat.encode(to: &buffer)
             case .setData, .setACL: applyResult.stat.encode(to: &buffer)
-            case .multi: appendMultiResults(to: &buffer)
+            case .multi: appendMultiResults(record, to: &buffer)
             default: break
             }
         }
     }
 
-    private func appendMultiResults(to buffer: inout WireBuffer) {
+    private func path(_ offset: Int, _ length: Int, _ record: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: record[offset..<offset + length])
+    }
+
+    /// The type under which an operation of a multi is answered: the creates that carry a Stat share one.
+    private func responseType(_ type: Int32) -> OpCode {
+        switch OpCode(rawValue: type) {
+        case .create: .create
+        case .create2, .createContainer, .createTTL: .create2
+        case .setData: .setData
+        case .check: .check
+        case .delete, .deleteContainer: .delete
+        default: .error
+        }
+    }
+
+    private func appendMultiResults(_ record: UnsafeRawBufferPointer, to buffer: inout WireBuffer) {
         for result in applyResult.multi {
-            let type = result.responseType
+            let type = result.error == .ok ? responseType(result.type) : .error
             buffer.append(int32: type.rawValue)
             buffer.append(bool: false)
             buffer.append(int32: type == .error ? result.error.rawValue : 0)
             switch type {
-            case .create: result.withPath { buffer.append(buffer: $0) }
+            case .create: buffer.append(buffer: path(result.pathOffset, result.pathLength, record))
             case .create2:
-                result.withPath { buffer.append(buffer: $0) }
-                result.stat.encode(to: &buffer)
-            case .setData: result.stat.encode(to: &buffer)
+                buffer.append(buffer: path(result.pathOffset, result.pathLength, record))
+                (result.stat ?? Stat()).encode(to: &buffer)
+            case .setData: (result.stat ?? Stat()).encode(to: &buffer)
             case .error: buffer.append(int32: result.error.rawValue)
             default: break
             }

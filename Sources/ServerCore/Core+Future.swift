@@ -83,9 +83,9 @@ extension Core {
     /// Refuses what would exceed a hard quota, when `enforceQuota` is on. As Apache, against the counts applied so far.
     func checkQuota(_ path: UnsafeRawBufferPointer, bytesAdded: Int, nodesAdded: Int) throws(ErrorCode) {
         guard configuration.enforceQuota else { return }
-        if tree.exceedsHardQuota(path: path, bytesAdded: Int64(bytesAdded), nodesAdded: Int64(nodesAdded)) {
-            throw .quotaExceeded
-        }
+        let verdict = tree.checkQuota(
+            path: path, bytesDifference: Int64(bytesAdded), countDifference: Int64(nodesAdded))
+        if verdict == .overHardLimit { throw .quotaExceeded }
     }
 }
 

@@ -115,7 +115,7 @@ extension Core {
         let acl: ACLSet
         switch request.acl {
         case .open: acl = .open
-        case .list(let list): acl = ACLSet(try fixUp(list, credentials))
+        case .list(let list): acl = tree.intern(try fixUp(list, credentials))
         }
         var parent = try futureNode(parentPath)
         try check(parent.acl, Permission.create, credentials)
@@ -137,7 +137,7 @@ extension Core {
         try checkQuota(path, bytesAdded: request.data?.count ?? 0, nodesAdded: 1)
         out.append(buffer: path)
         out.append(buffer: request.data)
-        out.append(raw: acl.wireBytes)
+        out.append(raw: acl.wire)
         switch opcode {
         case .createContainer: out.append(int32: cversion &+ 1)
         case .createTTL:
@@ -260,13 +260,13 @@ extension Core {
         _ request: SetACLRequest, _ header: TxnHeader, _ credentials: Credentials, _ out: inout WireBuffer
     ) throws(ErrorCode) {
         guard PathRules.isValid(request.path) else { throw .badArguments }
-        let acl = ACLSet(try fixUp(request.acl, credentials))
+        let acl = tree.intern(try fixUp(request.acl, credentials))
         var node = try futureNode(request.path)
         try check(node.acl, Permission.admin, credentials)
         try checkVersion(node.stat.aversion, request.version)
         let version = node.stat.aversion &+ 1
         out.append(buffer: request.path)
-        out.append(raw: acl.wireBytes)
+        out.append(raw: acl.wire)
         out.append(int32: version)
         node.stat.aversion = version
         node.acl = acl

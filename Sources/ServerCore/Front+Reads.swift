@@ -163,7 +163,7 @@ extension Front {
         let mayAdminister = AccessCheck.permits(
             acl, Permission.admin, connection.credentials, skip: configuration.skipACL, providers: providers)
         if mayAdminister {
-            out.append(raw: acl.wireBytes)
+            out.append(raw: acl.wire)
         } else {
             // Who may only read does not learn password hashes (CVE-2019-0201).
             ACL.encode(acl.entries.map(Self.redacted), to: &out)

@@ -54,15 +54,14 @@ extension Front {
         // The reply's header stands already; it moves behind the notifications.
         let header: [UInt8] = Array(out.bytes[start..<start + Reply.headerBytes])
         out.truncate(to: start)
-        for index in 0..<eventsOfSetWatches.count {
-            let event = eventsOfSetWatches.event(at: index)
+        for event in eventsOfSetWatches.events {
             let mayKnow =
                 event.acl.map {
                     AccessCheck.permits(
                         $0, Permission.read, connection.credentials, skip: configuration.skipACL, providers: providers)
                 } ?? true
             guard mayKnow else { continue }
-            Notification.append(event.type, eventsOfSetWatches.path(at: index), zxid: event.zxid, to: &out)
+            Notification.append(event.type, eventsOfSetWatches.path(of: event), zxid: event.zxid, to: &out)
             statistics.sent += 1
         }
         start = out.count

@@ -10,10 +10,7 @@ final class Database: RecoveryVisitor {
     private(set) var sessions: [Int64: Int32] = [:]
     private let makeTree: () -> DataTree
     private let logger: Logger
-    private var fired = FiredEvents()
     private var result = ApplyResult()
-    private var snapshotZxid: Int64 = 0
-    private(set) var digestMismatches = 0
 
     init(logger: Logger, makeTree: @escaping () -> DataTree) {
         self.logger = logger
@@ -25,9 +22,7 @@ final class Database: RecoveryVisitor {
 
     func beginSnapshot(zxid: Int64) throws {
         tree = makeTree()
-        tree.beginLoad()
         sessions = [:]
-        snapshotZxid = zxid
     }
 
     func session(id: Int64, timeoutMillis: Int32) throws { sessions[id] = timeoutMillis }
@@ -52,7 +47,6 @@ final class Database: RecoveryVisitor {
         case .closeSession: sessions[header.clientId] = nil
         default: break
         }
-        fired.removeAll()
-        tree.applyReplay(header: header, record: &reader, fired: &fired, result: &result)
+        tree.applyReplay(header: header, record: &reader, result: &result)
     }
 }
