@@ -78,5 +78,9 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
+        .testTarget(name: "RequestQueueTests", dependencies: ["CSystem", "RequestQueue"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests", dependencies: ["CSystem", "Jute", "RequestQueue", "Transport"],
+            swiftSettings: strict),
     ]
 )
