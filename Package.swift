@@ -85,5 +85,9 @@ let package = Package(
             name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
+        .testTarget(name: "RequestQueueTests", dependencies: ["CSystem", "RequestQueue"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests", dependencies: ["CSystem", "Jute", "RequestQueue", "Transport"],
+            swiftSettings: strict),
     ]
 )

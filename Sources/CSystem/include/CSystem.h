@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "CSystemSockets.h"
+#include "CSystemThreads.h"
+
 /// accept4 with close-on-exec and non-blocking set; -1 and errno on failure.
 int corral_accept(int listener, struct sockaddr *address, socklen_t *length);
 /// eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC).
