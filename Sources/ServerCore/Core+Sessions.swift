@@ -1,5 +1,6 @@
 import DataTree
 import Jute
+import RequestQueue
 import ZooKeeperProtocol
 
 /// Sessions' beginnings, re-attachments and ends.

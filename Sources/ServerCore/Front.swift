@@ -29,6 +29,9 @@ public final class Front: @unchecked Sendable {
     /// This front's part of the requests in process.
     var outstandingHere = 0
 
+    /// The server is ending: nothing more is read.
+    public var isDraining = false
+
     var dirty: [ClientConnection] = []
     var throttled: [ClientConnection] = []
     /// Replies to reads go here, and from here to the socket: one buffer for all connections stays in the cache.
@@ -110,9 +113,14 @@ public final class Front: @unchecked Sendable {
             connection.isDirty = false
             guard connection.state != .closed else { continue }
             if !connection.output.isEmpty { connection.link.send(&connection.output) }
+            // Ten thousand idle connections must not each keep the memory of their busiest moment.
+            if connection.output.capacity > Self.keptOutputBytes { connection.output.release() }
         }
         dirty.removeAll(keepingCapacity: true)
     }
+
+    /// Memory that an idle connection keeps for its replies.
+    private static let keptOutputBytes = 4096
 
     func markDirty(_ connection: ClientConnection) {
         guard !connection.isDirty else { return }
@@ -173,6 +181,7 @@ public final class Front: @unchecked Sendable {
     /// Whether a connection may be read now. With the server over its outstanding limit, only one that has nothing
     /// outstanding may (Apache's `shouldThrottle`).
     public func mayRead(_ connection: ClientConnection) -> Bool {
+        if isDraining { return false }
         guard connection.outstanding > 0, isThrottling else { return true }
         if !connection.isThrottled {
             connection.isThrottled = true
@@ -181,6 +190,9 @@ public final class Front: @unchecked Sendable {
         }
         return false
     }
+
+    /// Whether other threads have left nothing for this front.
+    public var inboxIsEmpty: Bool { inbox?.isEmpty ?? true }
 
     /// The limit holds for the whole server; a front that cannot see the core's count takes its even share.
     private var isThrottling: Bool {

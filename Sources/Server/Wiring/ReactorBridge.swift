@@ -1,64 +1,77 @@
 import Jute
+import Logging
 import RequestQueue
 import ServerCore
+import Synchronization
 import Transport
 
 /// A socket as the fronts see it.
 extension Connection: @retroactive ClientLink {
-    public var remoteHost: String { peerAddress.host }
-    public var remotePort: Int { peerAddress.port }
+    public var remoteHost: String { peerAddress.ip }
+    public var remotePort: Int { Int(peerAddress.port) }
 
-    public func close(afterFlush: Bool) { close(afterFlush: afterFlush, reason: .local) }
+    public func close(afterFlush: Bool) { close(afterFlush: afterFlush, reason: .handler) }
 }
 
-/// Joins one reactor to its front. On reactor 0 the core and what comes back from the log run here as well.
-final class ReactorBridge: ReactorHandler {
-    private let front: Front
-    private let core: Core?
-    private let durable: BatchQueue<LogItem>?
-    private let requests: BatchQueue<RequestBatch>?
-    /// Called on the reactor's thread once a tick.
-    var onTick: (() -> Void)?
+/// Joins one reactor to its front. On reactor 0 the core, and what comes back from the log, run here as well.
+///
+/// Set up before the reactor runs; afterwards its thread's own, but for `beginDraining`.
+final class ReactorBridge: ReactorHandler, @unchecked Sendable {
+    unowned var front: Front!
+    unowned var reactor: Reactor!
+    // Reactor 0 only: the core, what the log thread gives back, what the other fronts send.
+    var core: Core?
+    var durable: BatchQueue<LogItem>?
+    var requests: BatchQueue<RequestBatch>?
+    var otherReactors: [Reactor] = []
+    var logger: Logger?
+    private let drains = Atomic(false)
 
-    /// - Parameters:
-    ///   - durable: what the log thread gives back; reactor 0 only.
-    ///   - requests: what the other fronts send; reactor 0 only, when there are others.
-    init(
-        front: Front, core: Core?, durable: BatchQueue<LogItem>?, requests: BatchQueue<RequestBatch>?
-    ) {
-        self.front = front
-        self.core = core
-        self.durable = durable
-        self.requests = requests
+    /// Ends the server once everything taken in has been answered. From any thread.
+    func beginDraining() {
+        drains.store(true, ordering: .sequentiallyConsistent)
+        reactor.stopAccepting()
     }
 
-    func turnWillBegin() {
-        front.beginTurn()
-        takeBack()
-    }
+    // MARK: turns
+
+    func turnWillBegin() { front.beginTurn() }
 
     func drainInbox() {
-        takeBack()
-        front.drainInbox()
+        if drains.load(ordering: .relaxed) {
+            front.isDraining = true
+            core?.isDraining = true
+        }
+        if let core {
+            // Durable batches first: they free the way for the requests behind them.
+            _ = durable?.popAll { item in
+                switch item.kind {
+                case .batch(let batch): core.durable(batch)
+                case .snapshotFinished: core.snapshotFinished()
+                case .snapshot, .stop: break
+                }
+            }
+            _ = requests?.popAll { core.take($0) }
+        }
+    }
+
+    var inboxIsEmpty: Bool {
+        (durable?.isEmpty ?? true) && (requests?.isEmpty ?? true) && front.inboxIsEmpty
     }
 
     func turnDidEnd() {
         front.endTurn()
-        core?.flushRemoteFronts()
+        guard let core else { return }
+        core.flushRemoteFronts()
+        if core.isDraining, core.isIdle {
+            for other in otherReactors { other.stop() }
+            reactor.stop()
+        }
     }
 
-    /// Durable batches first: they free the way for the requests behind them.
-    private func takeBack() {
-        guard let core else { return }
-        _ = durable?.popAll { item in
-            switch item.kind {
-            case .batch(let batch): core.durable(batch)
-            case .snapshotFinished: core.snapshotFinished()
-            case .snapshot, .stop: break
-            }
-        }
-        _ = requests?.popAll { core.take($0) }
-    }
+    func tick(nowNanos: UInt64) { core?.tick() }
+
+    // MARK: connections
 
     func accepted(_ connection: Connection) -> Bool {
         guard let client = front.accept(connection) else { return false }
@@ -67,8 +80,8 @@ final class ReactorBridge: ReactorHandler {
     }
 
     func mayRead(_ connection: Connection) -> Bool {
-        guard let client = connection.context as? ClientConnection else { return true }
-        return front.mayRead(client)
+        guard let context = connection.context else { return true }
+        return front.mayRead(unsafeDowncast(context, to: ClientConnection.self))
     }
 
     func receive(_ bytes: UnsafeRawBufferPointer, from connection: Connection) -> Int {
@@ -76,13 +89,12 @@ final class ReactorBridge: ReactorHandler {
     }
 
     func closed(_ connection: Connection, reason: CloseReason) {
-        guard let client = connection.context as? ClientConnection else { return }
+        guard let context = connection.context else { return }
         connection.context = nil
-        front.disconnected(client)
+        front.disconnected(unsafeDowncast(context, to: ClientConnection.self))
     }
 
-    func tick(nowNanos: UInt64) {
-        core?.tick()
-        onTick?()
+    func acceptingPaused(_ error: TransportError) {
+        logger?.warning("no new connections for a moment", metadata: ["reason": "\(error)"])
     }
 }

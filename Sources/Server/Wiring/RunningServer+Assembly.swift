@@ -1,0 +1,127 @@
+import DataTree
+import Dispatch
+import Logging
+import RequestQueue
+import ServerCore
+import Transport
+import TxnLog
+
+/// The parts of a server, made and joined.
+extension RunningServer {
+    static func openDirectory(
+        _ configuration: ServerConfiguration, _ disk: FileDisk
+    ) throws(ServerStartError) -> DataDirectory {
+        do throws(DataDirectoryError) {
+            return try DataDirectory(
+                disk: disk, dataDir: configuration.dataDirectory,
+                dataLogDir: configuration.dataLogDirectory.isEmpty ? nil : configuration.dataLogDirectory,
+                createsMissing: configuration.dataDirectoryAutocreate)
+        } catch {
+            throw .cannotStart("\(error)")
+        }
+    }
+
+    static func recover(
+        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+    ) throws(ServerStartError) -> (Database, RecoveryResult) {
+        let database = Database {
+            DataTree(
+                digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled)
+        }
+        let recovery = Recovery(trustsEmptySnapshot: configuration.trustEmptySnapshot) { notice in
+            logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
+        }
+        let result: RecoveryResult
+        do throws(RecoveryError) {
+            result = try recovery.run(
+                disk: disk, logDirectory: directory.logDirectory, snapshotDirectory: directory.snapshotDirectory,
+                visitor: database)
+        } catch {
+            if case .disk(let disk) = error { throw .cannotStart("\(disk)") }
+            throw .dataCorrupt("\(error)")
+        }
+        if result.isNewDatabase, !configuration.databaseAutocreate {
+            throw .cannotStart(
+                "no database in \(directory.snapshotDirectory), and making one is switched off (db.autocreate=false)")
+        }
+        return (database, result)
+    }
+
+    static func coreConfiguration(_ configuration: ServerConfiguration) -> CoreConfiguration {
+        var core = CoreConfiguration()
+        core.tickTimeMillis = Int32(clamping: configuration.tickTimeMillis)
+        core.minSessionTimeoutMillis = Int32(clamping: configuration.minSessionTimeoutMillis)
+        core.maxSessionTimeoutMillis = Int32(clamping: configuration.maxSessionTimeoutMillis)
+        core.globalOutstandingLimit = configuration.globalOutstandingLimit
+        core.maximumFrameBytes = configuration.juteMaxBufferBytes
+        core.maxClientConnections = max(0, configuration.maxClientConnectionsPerAddress)
+        core.maxConnections = max(0, configuration.maxConnections)
+        core.snapCount = configuration.snapCount
+        core.snapSizeLimitBytes = Int64(configuration.snapSizeLimitKilobytes) * 1024
+        core.extendedTypesEnabled = configuration.extendedTypesEnabled
+        core.skipACL = configuration.skipACL
+        core.superDigest = configuration.superDigest
+        core.digestAuthenticationEnabled = configuration.digestAuthenticationEnabled
+        core.digestAlgorithm = DigestAlgorithm(rawValue: configuration.digestAlgorithm.rawValue) ?? .sha1
+        core.treeDigestEnabled = configuration.digestEnabled
+        core.enforceQuota = configuration.enforceQuota
+        core.closeSessionTxnEnabled = configuration.closeSessionTxnEnabled
+        core.containerCheckIntervalMillis = Int64(configuration.containerCheckIntervalMillis)
+        core.containerMaximumPerMinute = configuration.containerMaxPerMinute
+        core.containerMaximumNeverUsedMillis = Int64(configuration.containerMaxNeverUsedIntervalMillis)
+        return core
+    }
+
+    static func makeReactors(_ configuration: ServerConfiguration) -> ([ReactorBridge], [Reactor]) {
+        var options = ReactorOptions()
+        options.tickMillis = max(10, min(configuration.tickTimeMillis / 2, 500))
+        options.maxKeptBytes = configuration.juteMaxBufferBytes + 64 * 1024
+        options.outputLimitBytes = configuration.maximumConnectionOutputBytes
+        options.keepAlive = configuration.clientTcpKeepAlive
+        let bridges = (0..<configuration.reactors).map { _ in ReactorBridge() }
+        return (bridges, bridges.map { Reactor(handler: $0, options: options) })
+    }
+
+    /// Gives each reactor its front, and the fronts their ways to and from the core.
+    static func join(
+        _ bridges: [ReactorBridge], _ reactors: [Reactor], _ core: Core, _ durable: BatchQueue<LogItem>
+    ) -> [Front] {
+        var fronts = [Front(core: core)]
+        bridges[0].core = core
+        bridges[0].durable = durable
+        bridges[0].otherReactors = Array(reactors.dropFirst())
+        if reactors.count > 1 {
+            let requests = BatchQueue<RequestBatch>(capacity: reactors.count * 1024, wakeUp: reactors[0].wakeUp)
+            bridges[0].requests = requests
+            for index in 1..<reactors.count {
+                let inbox = BatchQueue<ReplyBatch>(capacity: 1024, wakeUp: reactors[index].wakeUp)
+                fronts.append(Front(index: index, core: core, requestQueue: requests, inbox: inbox))
+            }
+        }
+        for index in fronts.indices {
+            bridges[index].front = fronts[index]
+            bridges[index].reactor = reactors[index]
+        }
+        return fronts
+    }
+
+    static func makePurgeTimer(
+        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+    ) -> (any DispatchSourceTimer)? {
+        guard configuration.autopurgeIntervalHours > 0 else { return nil }
+        let timer = DispatchSource.makeTimerSource(queue: .global(qos: .background))
+        let interval = DispatchTimeInterval.seconds(configuration.autopurgeIntervalHours * 3600)
+        timer.schedule(deadline: .now(), repeating: interval)
+        timer.setEventHandler {
+            do throws(DiskError) {
+                let purged = try Purge(retainCount: configuration.autopurgeSnapRetainCount).run(
+                    disk: disk, logDirectory: directory.logDirectory, snapshotDirectory: directory.snapshotDirectory)
+                logger.info("old snapshots and logs purged", metadata: ["files": "\(purged.count)"])
+            } catch {
+                logger.error("purging old snapshots failed", metadata: ["error": "\(error)"])
+            }
+        }
+        timer.activate()
+        return timer
+    }
+}

@@ -1,0 +1,132 @@
+import CSystem
+import DataTree
+import Dispatch
+import Foundation
+import Logging
+import RequestQueue
+import ServerCore
+import Synchronization
+import Transport
+import TxnLog
+import ZooKeeperProtocol
+
+/// One standalone server in this process: recovered, listening, and able to stop.
+///
+/// Threads: reactor 0 (the caller's of `run`), which is also the core; the log; further reactors when configured;
+/// one for each snapshot while it is written.
+public final class RunningServer: @unchecked Sendable {
+    public let configuration: ServerConfiguration
+    /// The port that clients connect to.
+    public let clientPort: Int
+    let logger: Logger
+    let core: Core
+    let fronts: [Front]
+    let logThread: LogThread
+    let snapshots: SnapshotTaker
+    let directory: DataDirectory
+    let startedWallMillis: Int64
+    private let reactors: [Reactor]
+    private let bridges: [ReactorBridge]
+    private let admin: ServerAdmin
+    private let disk: FileDisk
+    private let purgeTimer: (any DispatchSourceTimer)?
+    private let isStopping = Atomic(false)
+    private let otherReactors = DispatchGroup()
+
+    /// Opens the data directory, recovers what it holds, and listens.
+    public init(_ configuration: ServerConfiguration, logger: Logger) throws(ServerStartError) {
+        self.configuration = configuration
+        self.logger = logger
+        startedWallMillis = corral_wall_millis()
+        let disk = FileDisk()
+        self.disk = disk
+        let directory = try Self.openDirectory(configuration, disk)
+        self.directory = directory
+        let (database, recovered) = try Self.recover(configuration, disk, directory, logger)
+        let tree = database.tree
+        let lock = ReaderLock(slots: configuration.reactors)
+        let snapshots = SnapshotTaker(
+            disk: disk, directory: directory.snapshotDirectory, tree: tree, lock: lock,
+            lockSlot: configuration.reactors - 1, logger: logger, digestEnabled: configuration.digestEnabled,
+            serializesZxid: configuration.serializeLastProcessedZxid)
+        self.snapshots = snapshots
+        let sessions = database.sessions.map { (id: $0.key, timeoutMillis: $0.value) }
+        do throws(DiskError) {
+            // A log is worth nothing without a snapshot to start from.
+            if recovered.isNewDatabase || recovered.transactionsReplayed > 0 {
+                try snapshots.writeNow(SnapshotOrder(zxid: tree.lastProcessedZxid, sessions: sessions))
+            }
+        } catch {
+            throw .cannotStart("the first snapshot cannot be written: \(error)")
+        }
+        (bridges, reactors) = Self.makeReactors(configuration)
+        let durable = BatchQueue<LogItem>(capacity: Self.queueCapacity, wakeUp: reactors[0].wakeUp)
+        logThread = LogThread(
+            writer: LogWriter(
+                disk: disk, directory: directory.logDirectory,
+                preallocationBytes: configuration.preAllocationKilobytes * 1024, forceSync: configuration.forceSync,
+                lastZxid: tree.lastProcessedZxid,
+                sizeLimitBytes: configuration.txnLogSizeLimitKilobytes > 0
+                    ? configuration.txnLogSizeLimitKilobytes * 1024 : nil),
+            outgoing: durable, snapshots: snapshots, logger: logger,
+            fsyncWarningMillis: configuration.fsyncWarningThresholdMillis)
+        core = Core(
+            configuration: Self.coreConfiguration(configuration), tree: tree, lock: lock,
+            registry: ConnectionRegistry(), clock: SystemClock(), log: logThread,
+            random: SystemRandomNumberGenerator(), recoveredSessions: sessions)
+        fronts = Self.join(bridges, reactors, core, durable)
+        admin = ServerAdmin(whitelist: configuration.fourLetterWords)
+        do throws(TransportError) {
+            let backlog = configuration.clientPortListenBacklog
+            clientPort = try reactors[0].listen(
+                address: configuration.clientPortAddress, port: configuration.clientPort ?? 0,
+                backlog: backlog > 0 ? backlog : 1024)
+        } catch {
+            throw .cannotStart("\(error)")
+        }
+        purgeTimer = Self.makePurgeTimer(configuration, disk, directory, logger)
+        for front in fronts {
+            front.admin = admin
+            front.complain = { what, host, port, reason in
+                logger.warning(
+                    "\(what)", metadata: ["client": "\(host):\(port)", "reason": "\(reason)"])
+            }
+        }
+        admin.attach(self)
+    }
+
+    /// Batches, snapshots and the stop: more than can ever be in flight.
+    private static let queueCapacity = 256
+
+    // MARK: running
+
+    /// Serves until `stop`, on the calling thread and those it starts. Returns when everything acknowledged is on the
+    /// disk and every thread has ended.
+    public func run() {
+        logThread.start()
+        for (index, reactor) in reactors.enumerated().dropFirst() {
+            otherReactors.enter()
+            let thread = Thread { [self] in
+                if configuration.pinReactors { _ = corral_pin_thread(Int32(index)) }
+                reactor.run()
+                otherReactors.leave()
+            }
+            thread.name = "corral-reactor-\(index)"
+            thread.start()
+        }
+        if configuration.pinReactors { _ = corral_pin_thread(0) }
+        reactors[0].run()
+        otherReactors.wait()
+        logThread.stop()
+        snapshots.waitUntilIdle()
+        purgeTimer?.cancel()
+        directory.release()
+    }
+
+    /// Stops: no new connections or requests; what is in the pipeline is made durable and answered; then all ends.
+    /// May be called from any thread, more than once.
+    public func stop() {
+        guard isStopping.compareExchange(expected: false, desired: true, ordering: .relaxed).exchanged else { return }
+        for bridge in bridges { bridge.beginDraining() }
+    }
+}

@@ -1,0 +1,35 @@
+import Dispatch
+import Foundation
+import Logging
+
+/// Runs one server until it is told to end.
+public enum ServerMain {
+    /// Returns after a clean shutdown, which SIGTERM or SIGINT begin: nothing new is taken, everything taken is made
+    /// durable and answered.
+    public static func run(_ configuration: ServerConfiguration, logger: Logger) throws(ServerStartError) {
+        let server = try RunningServer(configuration, logger: logger)
+        let signals = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                logger.info("ending: the pipeline is drained first", metadata: ["signal": "\(number)"])
+                server.stop()
+            }
+            source.activate()
+            return source
+        }
+        if !configuration.forceSync {
+            logger.warning("forceSync=no is UNSAFE: acknowledged writes are lost when the machine fails")
+        }
+        logger.info(
+            "serving clients",
+            metadata: [
+                "address": "\(configuration.clientPortAddress ?? "*"):\(server.clientPort)",
+                "zxid": "0x\(String(server.lastZxid, radix: 16))", "znodes": "\(server.znodeCount)",
+                "reactors": "\(configuration.reactors)",
+            ])
+        server.run()
+        for source in signals { source.cancel() }
+        logger.info("ended cleanly")
+    }
+}
