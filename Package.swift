@@ -70,7 +70,10 @@ let package = Package(
         // Row 6: argument parsing only.
         .executableTarget(
             name: "corral",
-            dependencies: ["Server", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "corral-bench",
@@ -78,5 +81,9 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
+        .testTarget(
+            name: "ServerConfigurationTests",
+            dependencies: ["Server", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
     ]
 )
