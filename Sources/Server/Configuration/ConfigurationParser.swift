@@ -142,6 +142,7 @@ public struct ConfigurationParser {
                 settings[name]?.origin ?? origin, name,
                 "\(name) must stand in the dynamic configuration file \(path), not here")
         }
+        (configuration.servers, configuration.groups, configuration.weights) = ([], [:], [:])
         guard case .success(let bytes) = FileReading.bytes(of: path) else {
             fail(origin, "dynamicConfigFile", "dynamicConfigFile = \"\(path)\": the file cannot be read")
             return

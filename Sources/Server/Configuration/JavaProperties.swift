@@ -111,19 +111,18 @@ public struct JavaProperties {
         var lineNumber = 1
 
         mutating func nextLogicalLine() -> (text: [UInt16], line: Int)? {
+            var text: [UInt16] = []
+            var line = lineNumber
             while position < bytes.count {
-                let line = lineNumber
-                var text = nextNaturalLine()
-                guard let first = text.first, first != hash, first != exclamation else { continue }
-                while endsInContinuation(text) {
-                    text.removeLast()
-                    // A continued line may begin with `#`: it is then text, and a blank one ends the logical line.
-                    guard position < bytes.count else { break }
-                    text += nextNaturalLine()
-                }
-                return (text, line)
+                // As long as nothing has been gathered, be it behind a lone backslash, a line may be a comment.
+                if text.isEmpty { line = lineNumber }
+                let natural = nextNaturalLine()
+                if text.isEmpty, let first = natural.first, first == hash || first == exclamation { continue }
+                let isContinued = endsInContinuation(natural)
+                text += isContinued ? natural.dropLast() : natural[...]
+                if !isContinued && !text.isEmpty { return (text, line) }
             }
-            return nil
+            return text.isEmpty ? nil : (text, line)
         }
 
         /// One line without its terminator and without leading blanks.
