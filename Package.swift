@@ -70,7 +70,10 @@ let package = Package(
         // Row 6: argument parsing only.
         .executableTarget(
             name: "corral",
-            dependencies: ["Server", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "corral-bench",
@@ -88,6 +91,9 @@ let package = Package(
         .testTarget(name: "RequestQueueTests", dependencies: ["CSystem", "RequestQueue"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests", dependencies: ["CSystem", "Jute", "RequestQueue", "Transport"],
+        .testTarget(
+            name: "ServerConfigurationTests",
+            dependencies: ["Server", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
     ]
 )

@@ -1,0 +1,127 @@
+/// What Apache checks and derives once all keys are read, in its order.
+struct ConfigurationRules {
+    var configuration: ServerConfiguration
+    private(set) var problems: [ConfigurationProblem] = []
+
+    init(configuration: ServerConfiguration) {
+        self.configuration = configuration
+    }
+
+    mutating func apply() {
+        applyDiskRules()
+        applyClientPortRules()
+        applyTimeoutRules()
+        if configuration.juteMaxBufferExtraBytes == -1 {
+            configuration.juteMaxBufferExtraBytes = max(1024, configuration.juteMaxBufferBytes)
+        } else if configuration.juteMaxBufferExtraBytes < 1024 {
+            adjust("jute.maxbuffer.extrasize", "jute.maxbuffer.extrasize is raised to 1024, the least possible")
+            configuration.juteMaxBufferExtraBytes = 1024
+        }
+        if configuration.readOnlyModeEnabled { configuration.fourLetterWords.allow(.isro) }
+        if configuration.skipACL { adjust("skipACL", "skipACL=yes: every client may read and change every node") }
+        applyEnsembleRules()
+    }
+
+    private mutating func applyDiskRules() {
+        if configuration.autopurgeSnapRetainCount < 3 {
+            adjust("autopurge.snapRetainCount", "autopurge.snapRetainCount is raised to 3, the least possible")
+            configuration.autopurgeSnapRetainCount = 3
+        }
+        if configuration.snapCount < 2 {
+            adjust("snapCount", "snapCount is raised to 2, the least possible")
+            configuration.snapCount = 2
+        }
+        if !configuration.forceSync {
+            adjust("forceSync", "forceSync=no is unsafe: answered writes can be lost when power fails")
+        }
+        if configuration.dataDirectory.isEmpty && !isGiven("dataDir") { fail("dataDir", "dataDir is not set") }
+        if configuration.dataLogDirectory.isEmpty { configuration.dataLogDirectory = configuration.dataDirectory }
+    }
+
+    private mutating func applyTimeoutRules() {
+        if configuration.minSessionTimeoutMillis == -1 {
+            configuration.minSessionTimeoutMillis = configuration.tickTimeMillis * 2
+        }
+        if configuration.maxSessionTimeoutMillis == -1 {
+            configuration.maxSessionTimeoutMillis = configuration.tickTimeMillis * 20
+        }
+        guard configuration.minSessionTimeoutMillis > configuration.maxSessionTimeoutMillis else { return }
+        fail(
+            "minSessionTimeout",
+            "minSessionTimeout (\(configuration.minSessionTimeoutMillis) ms) must not be larger than"
+                + " maxSessionTimeout (\(configuration.maxSessionTimeoutMillis) ms)")
+    }
+
+    private mutating func applyClientPortRules() {
+        readMyID()
+        if let myID = configuration.myID, let own = configuration.servers.first(where: { $0.id == myID }),
+            let port = own.clientPort
+        {
+            if let given = configuration.clientPort, given != port || isOtherAddress(own.clientHost) {
+                fail(
+                    "clientPort",
+                    "clientPort \(given) differs from the client address of server.\(myID), port \(port)")
+            }
+            configuration.clientPort = port
+            configuration.clientPortAddress = own.clientHost
+        }
+        guard configuration.clientPort == nil, !isGiven("clientPort") else { return }
+        let suffix = configuration.clientPortAddress == nil ? "" : ", though clientPortAddress is"
+        fail("clientPort", "clientPort is not set\(suffix)")
+    }
+
+    /// Whether the configured address is a specific one other than the server line's.
+    private func isOtherAddress(_ host: String?) -> Bool {
+        guard let given = configuration.clientPortAddress, given != "0.0.0.0", given != "::" else { return false }
+        return given != host
+    }
+
+    private mutating func readMyID() {
+        guard !configuration.dataDirectory.isEmpty else { return }
+        let path = configuration.dataDirectory + "/myid"
+        guard case .success(let bytes) = FileReading.bytes(of: path) else { return }
+        let line = String(
+            decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+        guard let id = ValueSyntax.decimal(line) else {
+            fail("dataDir", "\(path): expected the server's number, found \"\(line)\"")
+            return
+        }
+        configuration.myID = Int64(id)
+    }
+
+    private mutating func applyEnsembleRules() {
+        let voters = configuration.servers.filter { $0.role == .participant }
+        let observers = configuration.servers.count - voters.count
+        let key = voters.first.map { "server.\($0.id)" } ?? "server."
+        switch (voters.count, configuration.standaloneEnabled) {
+        case (0, false):
+            fail("standaloneEnabled", "standaloneEnabled=false needs at least one server. line of a participant")
+        case (0, true), (1, true):
+            if observers > 0 {
+                fail(configuration.servers.map { "server.\($0.id)" }.first ?? key, "observers need a quorum to observe")
+            } else if let only = voters.first {
+                adjust(key, "server.\(only.id) is the only server of the list, which is ignored: standalone server")
+            }
+        default:
+            fail(
+                key, "replicated ensembles are not served by this build (\(configuration.servers.count) servers given)")
+        }
+    }
+
+    /// Whether the key was given; if its field is still empty, its value was refused already.
+    private func isGiven(_ key: String) -> Bool {
+        configuration.origins[key] != nil
+    }
+
+    private func origin(_ key: String) -> ConfigurationOrigin {
+        configuration.origins[key] ?? .builtIn
+    }
+
+    private mutating func fail(_ key: String, _ text: String) {
+        problems.append(.init(kind: .error, origin: origin(key), key: key, text: text))
+    }
+
+    private mutating func adjust(_ key: String, _ text: String) {
+        problems.append(.init(kind: .adjusted, origin: origin(key), key: key, text: text))
+    }
+}
