@@ -91,6 +91,7 @@ let package = Package(
         .testTarget(name: "RequestQueueTests", dependencies: ["CSystem", "RequestQueue"], swiftSettings: strict),
         .testTarget(
             name: "TransportTests", dependencies: ["CSystem", "Jute", "RequestQueue", "Transport"],
+            swiftSettings: strict),
         .testTarget(
             name: "ServerConfigurationTests",
             dependencies: ["Server", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log")],

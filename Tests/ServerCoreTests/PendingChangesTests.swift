@@ -51,6 +51,7 @@ struct PendingChangesTests {
             #expect(found == model[probe]?.version, "seed \(seed), zxid \(zxid), \(probe)")
         }
         pending.applied(upTo: zxid)
-        #expect(pending.isEmpty, "seed \(seed)")
+        let isEmpty = pending.isEmpty
+        #expect(isEmpty, "seed \(seed)")
     }
 }
