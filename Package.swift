@@ -96,5 +96,7 @@ let package = Package(
             name: "ServerConfigurationTests",
             dependencies: ["Server", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
+        .testTarget(
+            name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
     ]
 )

@@ -30,5 +30,8 @@ public enum AddWatchMode: Int32, Sendable {
 public enum WatcherType: Int32, Sendable {
     case children = 1
     case data = 2
+    /// Of either manager and any mode.
     case any = 3
+    case persistent = 4
+    case persistentRecursive = 5
 }
