@@ -50,6 +50,9 @@ public final class ClientConnection: @unchecked Sendable {
         statistics.establishedWallMillis = wallMillis
     }
 
+    /// Forgets the counters (`crst`). With the tree quiet only.
+    public func resetStatistics() { statistics.reset() }
+
     var hasWaiting: Bool { waitingHead < waiting.count }
 }
 

@@ -23,15 +23,14 @@ extension Core {
             precondition(header.zxid == request.zxid, "zxid out of step between the batch and its requests")
             fired.removeAll()
             tree.apply(header: header, record: &reader, fired: &fired, result: &applyResult)
+            if header.zxid % CoreLimits.digestLogInterval == 0 { logDigest(header.zxid) }
             deliverEvents()
             finish(request, header, UnsafeRawBufferPointer(rebasing: txn[TxnHeader.wireSize...]), now)
         }
         precondition(index == batch.count, "a batch holds transactions nobody asked for")
         if batch.lastZxid > 0 { pending.applied(upTo: batch.lastZxid) }
         compareDigest(batch)
-        statistics.txns += Int64(batch.count)
-        statistics.batches += 1
-        statistics.largestBatch = max(statistics.largestBatch, Int64(batch.count))
+        statistics.commitBatchSizes.record(UInt64(batch.count))
     }
 
     /// The tree's digest after a batch must be the one its last transaction promised.
@@ -42,6 +41,12 @@ extension Core {
         if promised != tree.digest { statistics.digestMismatches += 1 }
     }
 
+    private func logDigest(_ zxid: Int64) {
+        guard configuration.treeDigestEnabled else { return }
+        if digestLog.count >= CoreLimits.digestLogEntriesMax { digestLog.removeFirst() }
+        digestLog.append((zxid, tree.digest))
+    }
+
     // MARK: notifications
 
     func deliverEvents() {
@@ -50,7 +55,6 @@ extension Core {
             guard let connection = registry.connection(event.watcher), connection.state == .established else { continue }
             // Who may not read a znode must not learn of its changes (CVE-2024-23944).
             if let acl = event.acl, !permits(acl, Permission.read, connection.credentials) { continue }
-            statistics.watchesFired += 1
             let path = fired.path(of: event)
             if connection.front === localFront {
                 Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
@@ -147,8 +151,9 @@ extension Core {
     ) {
         guard let connection = request.connection else { return }
         inProcess -= 1
-        let latency = now > request.receivedNanos ? Int64((now - request.receivedNanos) / 1_000_000) : 0
-        statistics.record(latencyMillis: latency, count: 1)
+        let nanos = now > request.receivedNanos ? now - request.receivedNanos : 0
+        let latency = Int64(nanos / 1_000_000)
+        statistics.recordUpdates(nanos: nanos)
         let zxid = request.zxid == 0 ? tree.lastProcessedZxid : request.zxid
         if connection.front === localFront {
             let start = Reply.begin(xid: request.xid, zxid: zxid, error: error, in: &connection.output)

@@ -18,7 +18,10 @@ public final class Core {
     public let providers: AuthenticationProviders
     let clock: any CoreClock
     let log: any TxnSink
-    public var statistics = CoreStatistics()
+    /// Counters of the core's own work; the fronts have theirs.
+    public var statistics = RequestStatistics()
+    /// The tree's digest every so many transactions, oldest first, for comparing servers.
+    public internal(set) var digestLog: [(zxid: Int64, digest: UInt64)] = []
 
     public internal(set) var sessions: SessionTable
     var pending = PendingChanges()
@@ -159,6 +162,13 @@ public final class Core {
 
     /// Whether everything taken in has been answered.
     public var isIdle: Bool { submitted.isEmpty && batchRequests.isEmpty }
+
+    /// Forgets every front's counters and the core's own (`srst`). With the tree quiet only.
+    public func resetStatistics() {
+        statistics = RequestStatistics()
+        localFront?.statistics = RequestStatistics()
+        for remote in remoteFronts { remote.front.statistics = RequestStatistics() }
+    }
 }
 
 /// A request that has become a transaction (or an error) and waits for its durability.
@@ -193,29 +203,5 @@ final class RemoteFront {
             batch = ReplyBatch()
         }
         while let next = overflow.first, inbox.tryPush(next) { overflow.removeFirst() }
-    }
-}
-
-/// Counters of the core's thread.
-public struct CoreStatistics: Sendable {
-    public var received: Int64 = 0
-    public var sent: Int64 = 0
-    public var minLatencyMillis: Int64 = 0
-    public var maxLatencyMillis: Int64 = 0
-    public var latencySumMillis: Int64 = 0
-    public var latencyCount: Int64 = 0
-    public var txns: Int64 = 0
-    public var batches: Int64 = 0
-    public var largestBatch: Int64 = 0
-    public var sessionsExpired: Int64 = 0
-    public var connectionsRejected: Int64 = 0
-    public var watchesFired: Int64 = 0
-    public var digestMismatches: Int64 = 0
-
-    public mutating func record(latencyMillis: Int64, count: Int64) {
-        if latencyCount == 0 || latencyMillis < minLatencyMillis { minLatencyMillis = latencyMillis }
-        if latencyMillis > maxLatencyMillis { maxLatencyMillis = latencyMillis }
-        latencySumMillis += latencyMillis * count
-        latencyCount += count
     }
 }

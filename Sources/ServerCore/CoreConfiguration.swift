@@ -44,6 +44,9 @@ public enum CoreLimits {
     public static let multiOperationsMax = 1 << 18
     /// Identities that one connection may hold.
     public static let identitiesMax = 256
+    /// Transactions between entries of the digest log, and entries kept (Apache's `DIGEST_LOG_INTERVAL`, `_LIMIT`).
+    public static let digestLogInterval: Int64 = 128
+    public static let digestLogEntriesMax = 1024
     /// Batches handed to the log thread and not yet durable. Two keep the disk busy while the core applies one.
     public static let logBatchesInFlightMax = 2
 }

@@ -36,8 +36,8 @@ extension Front {
         }
         if let failure { Reply.fail(start, failure, in: &out) }
         Reply.end(start, in: &out)
-        statistics.reads += 1
-        statistics.sent += 1
+        readsServed += 1
+        statistics.packetsSent += 1
         connection.statistics.recordReply(opcode: opcode, xid: xid, zxid: zxid, latencyMillis: 0)
     }
 
@@ -127,7 +127,6 @@ extension Front {
         default:
             if opcode == Front.oversizedRequest { throw .user(.badArguments) }
             // Apache answers and closes; the frame is whole, so there is no need to.
-            statistics.unknownOpcodes += 1
             throw .user(.unimplemented)
         }
     }

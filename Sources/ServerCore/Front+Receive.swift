@@ -26,6 +26,11 @@ extension Front {
             offset += used
         }
         if connection.state == .closing || connection.state == .closed { offset = bytes.count }
+        if readsServed > 0 {
+            let now = clock.monotonicNanos()
+            statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
+            readsServed = 0
+        }
         sendReads(connection)
         return offset
     }
@@ -64,7 +69,7 @@ extension Front {
             return bytes.count
         }
         connection.statistics.received += 1
-        statistics.received += 1
+        statistics.packetsReceived += 1
         connection.sendsReadOnlyByte = request.hasReadOnlyByte
         connection.state = .connecting
         // Nothing more is read until the session stands.
@@ -84,6 +89,8 @@ extension Front {
         _ word: UInt32, _ argument: UnsafeRawBufferPointer, _ connection: ClientConnection
     ) {
         connection.state = .connecting
+        // A sender that has ended its stream is still waiting for the answer.
+        connection.link.pauseReading()
         if let core {
             core.runAdminWord(word, Array(argument), connection)
         } else {
@@ -109,7 +116,7 @@ extension Front {
         if connection.sendsReadOnlyByte { connection.output.append(bool: false) }
         Reply.end(start, in: &connection.output)
         connection.statistics.sent += 1
-        statistics.sent += 1
+        statistics.packetsSent += 1
         guard let session else {
             closeAfterFlush(connection)
             return
@@ -122,7 +129,7 @@ extension Front {
 
     /// Ends a connection that does not speak the protocol.
     func refuse(_ connection: ClientConnection, _ reason: String) {
-        statistics.malformedFrames += 1
+        statistics.connectionsDropped += 1
         complain?("closing connection", connection.link.remoteHost, connection.link.remotePort, reason)
         connection.state = .closing
         connection.link.close(afterFlush: true)
@@ -139,7 +146,7 @@ extension Front {
         guard bytes.count >= 4 + length, mayRead(connection) else { return 0 }
         let frame = UnsafeRawBufferPointer(rebasing: bytes[4..<4 + length])
         connection.statistics.received += 1
-        statistics.received += 1
+        statistics.packetsReceived += 1
         let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))
         if isWrite(opcode) {
             submitWrite(OpCode(rawValue: opcode)!, frame, connection)
@@ -202,7 +209,7 @@ extension Front {
             return bytes.count
         }
         guard bytes.count >= 12 else { return 0 }
-        statistics.oversizedFrames += 1
+        statistics.largeRequestsRejected += 1
         complain?(
             "request refused: larger than jute.maxbuffer", connection.link.remoteHost, connection.link.remotePort,
             "\(length) bytes, limit \(configuration.maximumFrameBytes)")
@@ -243,7 +250,8 @@ extension Front {
         }
         let start = Reply.begin(xid: xid, zxid: 0, error: proven == nil ? .authFailed : .ok, in: &readOutput)
         Reply.end(start, in: &readOutput)
-        statistics.sent += 1
+        statistics.packetsSent += 1
+        if proven == nil { statistics.authenticationFailures += 1 }
         if let proven {
             connection.credentials = connection.credentials.adding(proven)
         } else {

@@ -62,7 +62,7 @@ extension Front {
                 } ?? true
             guard mayKnow else { continue }
             Notification.append(event.type, eventsOfSetWatches.path(of: event), zxid: event.zxid, to: &out)
-            statistics.sent += 1
+            statistics.packetsSent += 1
         }
         start = out.count
         header.withUnsafeBytes { out.append(raw: $0) }

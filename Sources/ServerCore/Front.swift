@@ -39,7 +39,9 @@ public final class Front: @unchecked Sendable {
     var eventsOfSetWatches = FiredEvents()
     var turnNanos: UInt64 = 0
     var nowMillis: Int64 = 0
-    public internal(set) var statistics = FrontStatistics()
+    public internal(set) var statistics = RequestStatistics()
+    /// Reads served since the count was last moved to `statistics`.
+    var readsServed: UInt64 = 0
 
     /// Front 0, on the core's own thread.
     public init(core: Core) {
@@ -251,7 +253,7 @@ public final class Front: @unchecked Sendable {
 
     func notified(_ connection: ClientConnection) {
         connection.statistics.sent += 1
-        statistics.sent += 1
+        statistics.packetsSent += 1
         markDirty(connection)
     }
 
@@ -266,7 +268,7 @@ public final class Front: @unchecked Sendable {
             "a reply came for a write that nobody waits for")
         Waiting.drop(connection)
         connection.outstanding -= 1
-        statistics.sent += 1
+        statistics.packetsSent += 1
         markDirty(connection)
         while connection.hasWaiting {
             let length = Waiting.length(connection)
@@ -274,19 +276,6 @@ public final class Front: @unchecked Sendable {
             serveWaiting(connection, length)
         }
     }
-}
-
-/// Counters of one front's thread.
-public struct FrontStatistics: Sendable {
-    public var received: Int64 = 0
-    public var sent: Int64 = 0
-    public var reads: Int64 = 0
-    public var connectionsRejected: Int64 = 0
-    public var oversizedFrames: Int64 = 0
-    public var malformedFrames: Int64 = 0
-    public var unknownOpcodes: Int64 = 0
-
-    public init() {}
 }
 
 /// What waits on a connection behind its own writes: `ClientConnection.waiting` read as a queue.

@@ -1,6 +1,5 @@
 import DataTree
 import Jute
-import Logging
 import TxnLog
 import ZooKeeperProtocol
 
@@ -9,11 +8,9 @@ final class Database: RecoveryVisitor {
     private(set) var tree: DataTree
     private(set) var sessions: [Int64: Int32] = [:]
     private let makeTree: () -> DataTree
-    private let logger: Logger
     private var result = ApplyResult()
 
-    init(logger: Logger, makeTree: @escaping () -> DataTree) {
-        self.logger = logger
+    init(makeTree: @escaping () -> DataTree) {
         self.makeTree = makeTree
         tree = makeTree()
     }

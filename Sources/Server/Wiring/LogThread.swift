@@ -27,6 +27,14 @@ struct SnapshotOrder: Sendable {
     var sessions: [(id: Int64, timeoutMillis: Int32)]
 }
 
+/// What the log thread counted.
+struct LogThreadStatistics: Sendable {
+    var transactions = 0
+    /// From handing a group to the disk to its durability.
+    var syncTime = LatencySummary()
+    var slowSyncs: UInt64 = 0
+}
+
 /// The log's thread: joins what has gathered while it wrote, makes it durable with one write, hands it back.
 ///
 /// Owns the `LogWriter`. The core's thread submits and takes back; both ways are lock-free queues of batches.
@@ -38,7 +46,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
     private let snapshots: SnapshotTaker
     private let logger: Logger
     private let fsyncWarningMillis: Int
-    private let published = Mutex(LogStatistics())
+    private let published = Mutex(LogThreadStatistics())
     private let stopped = DispatchSemaphore(value: 0)
 
     /// Batches in flight are bounded by the core; the rest is snapshots and the stop.
@@ -68,7 +76,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
         stopped.wait()
     }
 
-    var statistics: LogStatistics { published.withLock { $0 } }
+    var statistics: LogThreadStatistics { published.withLock { $0 } }
 
     // MARK: the core's side
 
@@ -134,12 +142,17 @@ final class LogThread: TxnSink, @unchecked Sendable {
             // What is on the disk is unknown now: nothing more may be acknowledged (ZOOKEEPER-4882).
             ServerExit.fatal(.diskFailed, "the transaction log cannot be written: \(error)", logger)
         }
-        let statistics = writer.statistics
-        let millis = Int(statistics.lastSyncNanos / 1_000_000)
-        if fsyncWarningMillis > 0, millis >= fsyncWarningMillis {
-            logger.warning("the disk was slow to make a commit durable", metadata: ["millis": "\(millis)"])
+        let nanos = writer.statistics.lastSyncNanos
+        let isSlow = fsyncWarningMillis > 0 && nanos / 1_000_000 >= UInt64(fsyncWarningMillis)
+        if isSlow {
+            logger.warning("the disk was slow to make a commit durable", metadata: ["millis": "\(nanos / 1_000_000)"])
         }
-        published.withLock { $0 = statistics }
+        let transactions = writer.statistics.transactions
+        published.withLock {
+            $0.transactions = transactions
+            $0.syncTime.record(nanos: nanos)
+            if isSlow { $0.slowSyncs += 1 }
+        }
     }
 
     /// The core takes back at its own pace; its queue holds everything that can be in flight.

@@ -72,14 +72,22 @@ extension RunningServer {
         return core
     }
 
-    static func makeReactors(_ configuration: ServerConfiguration) -> ([ReactorBridge], [Reactor]) {
+    static func makeReactors(
+        _ configuration: ServerConfiguration
+    ) throws(ServerStartError) -> ([ReactorBridge], [Reactor]) {
         var options = ReactorOptions()
         options.tickMillis = max(10, min(configuration.tickTimeMillis / 2, 500))
         options.maxKeptBytes = configuration.juteMaxBufferBytes + 64 * 1024
         options.outputLimitBytes = configuration.maximumConnectionOutputBytes
         options.keepAlive = configuration.clientTcpKeepAlive
         let bridges = (0..<configuration.reactors).map { _ in ReactorBridge() }
-        return (bridges, bridges.map { Reactor(handler: $0, options: options) })
+        do throws(TransportError) {
+            var reactors: [Reactor] = []
+            for bridge in bridges { reactors.append(try Reactor(handler: bridge, options: options)) }
+            return (bridges, reactors)
+        } catch {
+            throw .cannotStart("\(error)")
+        }
     }
 
     /// Gives each reactor its front, and the fronts their ways to and from the core.

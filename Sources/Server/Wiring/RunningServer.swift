@@ -25,6 +25,8 @@ public final class RunningServer: @unchecked Sendable {
     let snapshots: SnapshotTaker
     let directory: DataDirectory
     let startedWallMillis: Int64
+    /// What the start took.
+    let startStatistics: RequestStatistics
     private let reactors: [Reactor]
     private let bridges: [ReactorBridge]
     private let admin: ServerAdmin
@@ -42,8 +44,13 @@ public final class RunningServer: @unchecked Sendable {
         self.disk = disk
         let directory = try Self.openDirectory(configuration, disk)
         self.directory = directory
+        let recoveryStart = corral_monotonic_nanos()
         let (database, recovered) = try Self.recover(configuration, disk, directory, logger)
         let tree = database.tree
+        var startStatistics = RequestStatistics()
+        startStatistics.databaseInitTime.record(nanos: corral_monotonic_nanos() - recoveryStart)
+        startStatistics.startupTxnsLoaded.record(UInt64(recovered.transactionsReplayed))
+        self.startStatistics = startStatistics
         let lock = ReaderLock(slots: configuration.reactors)
         let snapshots = SnapshotTaker(
             disk: disk, directory: directory.snapshotDirectory, tree: tree, lock: lock,
@@ -59,7 +66,7 @@ public final class RunningServer: @unchecked Sendable {
         } catch {
             throw .cannotStart("the first snapshot cannot be written: \(error)")
         }
-        (bridges, reactors) = Self.makeReactors(configuration)
+        (bridges, reactors) = try Self.makeReactors(configuration)
         let durable = BatchQueue<LogItem>(capacity: Self.queueCapacity, wakeUp: reactors[0].wakeUp)
         logThread = LogThread(
             writer: LogWriter(
@@ -97,6 +104,10 @@ public final class RunningServer: @unchecked Sendable {
 
     /// Batches, snapshots and the stop: more than can ever be in flight.
     private static let queueCapacity = 256
+
+    /// The zxid applied last, and the znodes there are. Before `run`, or on the core's thread.
+    var lastZxid: Int64 { core.tree.lastProcessedZxid }
+    var znodeCount: Int { core.tree.nodeCount }
 
     // MARK: running
 

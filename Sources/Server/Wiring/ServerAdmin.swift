@@ -9,9 +9,6 @@ import ZooKeeperProtocol
 final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable {
     private let words: FourLetterWords
     private unowned var server: RunningServer!
-    /// What `srst` subtracts from.
-    private var coreBaseline = CoreStatistics()
-    private var frontBaseline = FrontStatistics()
 
     init(whitelist: FourLetterWordWhitelist) { words = FourLetterWords(whitelist: whitelist) }
 
@@ -38,26 +35,17 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
         return configuration
     }
 
-    private func sumOfFronts() -> FrontStatistics {
-        var sum = FrontStatistics()
-        for front in server.fronts { sum.add(front.statistics) }
-        return sum
-    }
-
     func serverReport() -> ServerReport {
         var report = ServerReport()
-        let fronts = sumOfFronts()
-        var requests = RequestStatistics()
-        requests.packetsReceived = UInt64(clamping: fronts.received - frontBaseline.received)
-        requests.packetsSent = UInt64(clamping: fronts.sent - frontBaseline.sent)
-        requests.connectionsRejected = UInt64(clamping: fronts.connectionsRejected)
-        requests.largeRequestsRejected = UInt64(clamping: fronts.oversizedFrames)
-        requests.sessionsExpired = UInt64(clamping: core.statistics.sessionsExpired)
-        requests.digestMismatches = UInt64(clamping: core.statistics.digestMismatches)
-        requests.recordReads(nanos: 0, count: UInt64(clamping: fronts.reads - frontBaseline.reads))
-        requests.takeUpdates(core.statistics.updates)
-        requests.takeLog(server.logThread.statistics)
-        report.requests = requests
+        report.requests = core.statistics
+        for front in server.fronts { report.requests.merge(front.statistics) }
+        let log = server.logThread.statistics
+        report.requests.transactionsLogged = UInt64(clamping: log.transactions)
+        report.requests.fsyncTime = log.syncTime
+        report.requests.slowFsyncs = log.slowSyncs
+        report.requests.snapshotTime = server.snapshots.statistics.time
+        report.requests.snapshotErrors = server.snapshots.statistics.errors
+        report.requests.merge(server.startStatistics)
         report.aliveConnections = core.registry.count
         report.outstandingRequests = max(0, core.inProcess)
         report.zxid = tree.lastProcessedZxid
@@ -154,27 +142,9 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
         core.digestLog.map { DigestReport(zxid: $0.zxid, digest: Int64(bitPattern: $0.digest)) }
     }
 
-    func resetServerStatistics() {
-        frontBaseline = sumOfFronts()
-        core.resetLatencies()
-    }
+    func resetServerStatistics() { core.resetStatistics() }
 
     func resetConnectionStatistics() {
         for connection in core.registry.all() { connection.resetStatistics() }
-    }
-}
-
-extension RequestStatistics {
-    /// The core's latencies of requests that became transactions.
-    mutating func takeUpdates(_ updates: UpdateLatencies) {
-        for (micros, count) in updates.buckets { recordUpdates(nanos: micros * 1000, count: count) }
-    }
-
-    mutating func takeLog(_ log: LogStatistics) {
-        transactionsLogged = UInt64(clamping: log.transactions)
-        if log.syncs > 0 {
-            fsyncTime.record(nanos: log.totalSyncNanos / UInt64(log.syncs), count: UInt64(log.syncs))
-            fsyncTime.record(nanos: log.maximumSyncNanos, count: 0)
-        }
     }
 }

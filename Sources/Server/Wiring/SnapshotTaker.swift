@@ -1,41 +1,46 @@
+import CSystem
 import DataTree
 import Foundation
 import Jute
 import Logging
 import RequestQueue
+import ServerCore
 import Synchronization
 import TxnLog
+
+/// What the snapshots counted.
+struct SnapshotStatistics: Sendable {
+    var time = LatencySummary()
+    var errors: UInt64 = 0
+}
 
 /// Writes snapshots in the background, a bounded slice of the tree at a time under the reader lock.
 final class SnapshotTaker: @unchecked Sendable {
     private let disk: any Disk
     private let directory: String
-    private let logDirectory: String
     private let tree: DataTree
     private let lock: ReaderLock
     private let lockSlot: Int
     private let logger: Logger
-    private let retainCount: Int
     private let digestEnabled: Bool
     private let serializesZxid: Bool
     private let running = DispatchGroup()
+    private let published = Mutex(SnapshotStatistics())
 
     /// One slice: short enough that a commit waiting behind it does not notice.
     private static let sliceNodes = 512
     private static let sliceBytes = 128 << 10
 
     init(
-        disk: any Disk, directory: String, logDirectory: String, tree: DataTree, lock: ReaderLock, lockSlot: Int,
-        logger: Logger, retainCount: Int, digestEnabled: Bool, serializesZxid: Bool
+        disk: any Disk, directory: String, tree: DataTree, lock: ReaderLock, lockSlot: Int,
+        logger: Logger, digestEnabled: Bool, serializesZxid: Bool
     ) {
         self.disk = disk
         self.directory = directory
-        self.logDirectory = logDirectory
         self.tree = tree
         self.lock = lock
         self.lockSlot = lockSlot
         self.logger = logger
-        self.retainCount = retainCount
         self.digestEnabled = digestEnabled
         self.serializesZxid = serializesZxid
     }
@@ -55,13 +60,19 @@ final class SnapshotTaker: @unchecked Sendable {
     /// Blocks until no snapshot is being written.
     func waitUntilIdle() { running.wait() }
 
+    var statistics: SnapshotStatistics { published.withLock { $0 } }
+
     private func write(_ order: SnapshotOrder) {
+        let start = corral_monotonic_nanos()
         do throws(DiskError) {
             let bytes = try writeNow(order)
+            let nanos = corral_monotonic_nanos() - start
+            published.withLock { $0.time.record(nanos: nanos) }
             logger.info(
                 "snapshot written",
                 metadata: ["zxid": "0x\(String(order.zxid, radix: 16))", "bytes": "\(bytes)"])
         } catch {
+            published.withLock { $0.errors += 1 }
             // Nothing is lost: the log still holds what the snapshot would have.
             logger.error("a snapshot failed; the log keeps everything", metadata: ["error": "\(error)"])
         }

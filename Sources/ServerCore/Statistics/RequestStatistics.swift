@@ -1,5 +1,5 @@
-/// What one thread counted: plain counters without heap storage, changed by that thread alone, a batch at a time, and
-/// copied to a `StatisticsBoard` for others to see.
+/// What one thread counted: plain counters without heap storage, changed by that thread alone, and read by others
+/// only while it stands still.
 public struct RequestStatistics: Sendable {
     // Traffic
 
