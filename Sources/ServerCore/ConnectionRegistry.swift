@@ -13,6 +13,8 @@ public final class ConnectionRegistry: @unchecked Sendable {
 
     private let state = Mutex(State())
 
+    public init() {}
+
     /// Makes a connection under a free id, unless a limit refuses it. Zero means no limit.
     func add(
         host: String, maximumPerHost: Int, maximum: Int, make: (WatcherID) -> ClientConnection
@@ -51,7 +53,7 @@ public final class ConnectionRegistry: @unchecked Sendable {
         }
     }
 
-    func connection(_ watcher: WatcherID) -> ClientConnection? {
+    public func connection(_ watcher: WatcherID) -> ClientConnection? {
         state.withLock { $0.connections[Int(watcher)] }
     }
 

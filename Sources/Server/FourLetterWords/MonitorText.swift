@@ -1,3 +1,5 @@
+import ServerCore
+
 /// Text of `mntr`: one `zk_name<TAB>value` a line, Apache's names and formats, in a fixed order.
 enum MonitorText {
     static func text(

@@ -1,3 +1,5 @@
+import ServerCore
+
 /// What `srvr`, `stat` and `mntr` tell of a server, at one moment.
 public struct ServerReport: Sendable {
     public enum Mode: String, Sendable {

@@ -1,3 +1,5 @@
+import ServerCore
+
 /// Text of `srvr`, `stat`, `cons`, `conf` and `dirs`.
 enum StatusText {
     /// `srvr`; with connections, `stat`.

@@ -6,11 +6,11 @@ import Synchronization
 import Transport
 
 /// A socket as the fronts see it.
-extension Connection: @retroactive ClientLink {
+extension Connection: ClientLink {
     public var remoteHost: String { peerAddress.ip }
     public var remotePort: Int { Int(peerAddress.port) }
 
-    public func close(afterFlush: Bool) { close(afterFlush: afterFlush, reason: .handler) }
+    public func close(afterFlush: Bool) { close(afterFlush: afterFlush, reason: .requested("the protocol asks for it")) }
 }
 
 /// Joins one reactor to its front. On reactor 0 the core, and what comes back from the log, run here as well.

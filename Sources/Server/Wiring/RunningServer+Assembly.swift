@@ -29,7 +29,7 @@ extension RunningServer {
                 digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled)
         }
         let recovery = Recovery(trustsEmptySnapshot: configuration.trustEmptySnapshot) { notice in
-            logger.log(level: notice.isWarning ? .warning : .info, "\(notice)")
+            logger.log(level: Self.deservesAttention(notice) ? .warning : .info, "\(notice)")
         }
         let result: RecoveryResult
         do throws(RecoveryError) {
@@ -45,6 +45,14 @@ extension RunningServer {
                 "no database in \(directory.snapshotDirectory), and making one is switched off (db.autocreate=false)")
         }
         return (database, result)
+    }
+
+    /// Notices that tell of damage, though recovery went on.
+    private static func deservesAttention(_ notice: RecoveryNotice) -> Bool {
+        switch notice {
+        case .loadedSnapshot, .replayed, .removedUnfinishedFile, .removedEmptyLog: false
+        default: true
+        }
     }
 
     static func coreConfiguration(_ configuration: ServerConfiguration) -> CoreConfiguration {

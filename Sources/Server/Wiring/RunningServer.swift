@@ -85,9 +85,10 @@ public final class RunningServer: @unchecked Sendable {
         admin = ServerAdmin(whitelist: configuration.fourLetterWords)
         do throws(TransportError) {
             let backlog = configuration.clientPortListenBacklog
-            clientPort = try reactors[0].listen(
-                address: configuration.clientPortAddress, port: configuration.clientPort ?? 0,
-                backlog: backlog > 0 ? backlog : 1024)
+            clientPort = Int(
+                try reactors[0].listen(
+                    address: configuration.clientPortAddress, port: UInt16(clamping: configuration.clientPort ?? 0),
+                    backlog: Int32(clamping: backlog > 0 ? backlog : 1024)))
         } catch {
             throw .cannotStart("\(error)")
         }

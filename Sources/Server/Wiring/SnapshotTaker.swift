@@ -98,7 +98,7 @@ final class SnapshotTaker: @unchecked Sendable {
         }
         var trailer = SnapshotTrailer()
         lock.lockShared(slot: lockSlot)
-        if digestEnabled { trailer.digest = SnapshotDigest(zxid: tree.lastProcessedZxid, value: tree.digest) }
+        if digestEnabled { trailer.digest = SnapshotDigest(zxid: tree.lastProcessedZxid, value: Int64(bitPattern: tree.digest)) }
         if serializesZxid { trailer.lastProcessedZxid = tree.lastProcessedZxid }
         lock.unlockShared(slot: lockSlot)
         return try writer.finish(trailer)
