@@ -94,7 +94,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ServerConfigurationTests",
-            dependencies: ["Server", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Server", "ServerCore", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
