@@ -34,7 +34,8 @@ import Testing
         "write_committed_time", "close_session_prep", "request_throttle_queue_time", "connection_token_deficit",
         "socket_closing", "response_packet", "ensemble_auth", "outstanding_changes", "request_commit_queued",
         "requests_not_forwarded", "stale_requests", "throttled_ops", "insecure_admin", "tls_handshake_exceeded",
-        "unsuccessful_handshake", "cnxn_closed_without", "quit_leading", "empty_pool", "pending_session", "_per_namespace",
+        "unsuccessful_handshake", "cnxn_closed_without", "quit_leading", "empty_pool", "pending_session",
+        "_per_namespace",
     ]
 
     @Test func namesAndFormatsAreApaches() throws {

@@ -57,6 +57,14 @@ public struct ConfigurationKey: Sendable {
     /// The effective value; nil when unset.
     var render: Render = { _ in nil }
 
+    /// Whether its value changes what this build does, or will do in an ensemble.
+    var isUsed: Bool {
+        switch support {
+        case .served, .ensemble: true
+        case .notYet, .withoutEffect: false
+        }
+    }
+
     func alias(_ names: String...) -> ConfigurationKey {
         var copy = self
         copy.aliases += names
@@ -67,6 +75,14 @@ public struct ConfigurationKey: Sendable {
     func derived(default text: String) -> ConfigurationKey {
         var copy = self
         copy.defaultText = text
+        return copy
+    }
+
+    /// The value is checked and kept in its field, which nothing reads yet.
+    func notYetHonoured(because reason: String) -> ConfigurationKey {
+        var copy = self
+        copy.section = .later
+        copy.support = .notYet(reason: reason, silentFor: [defaultText.lowercased()])
         return copy
     }
 

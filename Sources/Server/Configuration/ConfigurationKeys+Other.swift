@@ -21,7 +21,7 @@ extension ConfigurationKeys {
         .notYet("X509AuthenticationProvider.superUser", because: tls, "Super user by certificate."),
         .notYet("superUser", because: sasl, "Super user by SASL name."),
         .notYet("superUser.*", because: sasl, "Further super users by SASL name.").family("superUser."),
-        .notYet("authProvider.*", because: "schemes are world, auth, digest, ip and ensemble", "A class for a scheme.")
+        .notYet("authProvider.*", because: "schemes are world, auth, digest and ip", "A class for a scheme.")
             .family("authProvider."),
         .notYet(
             "IPAuthenticationProvider.usexforwardedfor", .boolean, default: "false", because: admin, "Trust a proxy."),

@@ -55,16 +55,19 @@ extension ConfigurationKeys {
         .integer(
             "jute.maxbuffer.extrasize", .limits, \.juteMaxBufferExtraBytes, 0...Int(Int32.max), syntax: .decoded,
             unit: "bytes", "What a transaction read from disk may exceed jute.maxbuffer by; at least 1024."
-        ).derived(default: "jute.maxbuffer"),
+        ).derived(default: "jute.maxbuffer").notYetHonoured(because: "the log is read with a fixed slack"),
         .integer(
             "largeRequestMaxBytes", .limits, \.largeRequestMaxBytes, 1...Int(Int32.max), syntax: .decoded,
-            unit: "bytes", "Bytes of all large requests in work; the connection that exceeds it is closed."),
+            unit: "bytes", "Bytes of all large requests in work; the connection that exceeds it is closed."
+        ).notYetHonoured(because: "requests are limited by number and by jute.maxbuffer"),
         .integer(
             "largeRequestThreshold", .limits, \.largeRequestThresholdBytes, -1...Int(Int32.max), syntax: .decoded,
-            unit: "bytes", "Size from which a request counts as large; -1 turns the limit off."),
+            unit: "bytes", "Size from which a request counts as large; -1 turns the limit off."
+        ).notYetHonoured(because: "requests are limited by number and by jute.maxbuffer"),
         .integer(
             "nio.sessionlessCnxnTimeout", .limits, \.sessionlessConnectionTimeoutMillis, 1...Int(Int32.max),
-            syntax: .decoded, unit: "ms", "How long a connection may stay open without a session."),
+            syntax: .decoded, unit: "ms", "How long a connection may stay open without a session."
+        ).notYetHonoured(because: "a connection without a session stays open"),
     ]
 
     static let disk: [ConfigurationKey] = [
@@ -160,7 +163,8 @@ extension ConfigurationKeys {
                     .map { ValueSyntax.trimmed(String($0)) }.filter { !$0.isEmpty }
                 return .taken
             },
-            render: { $0.ensembleAuthNames.isEmpty ? nil : $0.ensembleAuthNames.joined(separator: ",") }),
+            render: { $0.ensembleAuthNames.isEmpty ? nil : $0.ensembleAuthNames.joined(separator: ",") }
+        ).notYetHonoured(because: "scheme ensemble is not served by this build"),
         .boolean(
             "clientTcpKeepAlive", .access, \.clientTcpKeepAlive, "Set the keep-alive flag on clients' sockets."),
     ]

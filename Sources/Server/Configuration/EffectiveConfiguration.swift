@@ -8,8 +8,8 @@ extension ServerConfiguration {
             guard let value = key.render(self) else { continue }
             let line = Self.line(key.name, key.isSecret ? nil : value)
             if let origin = origins[key.name] {
-                given += "# \(origin)\n\(line)\n"
-            } else {
+                given += "# \(origin)\(key.isUsed ? "" : ", not used")\n\(line)\n"
+            } else if key.isUsed {
                 defaults += "\(line)\n"
             }
         }
