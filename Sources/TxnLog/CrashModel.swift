@@ -55,7 +55,7 @@ public struct CrashModel: Sendable {
         position += 1
         switch change {
         case .write(let file, let offset, let bytes, isDurable: true):
-            contents[file].overwrite(bytes, at: offset)
+            contents[file].overwrite(bytes[...], at: offset)
         case .write(let file, _, _, isDurable: false), .truncate(let file, _):
             pending[file, default: []].append(change)
         case .sync(let file):
@@ -105,7 +105,7 @@ public struct CrashModel: Sendable {
 
     private static func apply(_ change: MemoryDisk.Change, _ content: inout [UInt8]) {
         switch change {
-        case .write(_, let offset, let bytes, _): content.overwrite(bytes, at: offset)
+        case .write(_, let offset, let bytes, _): content.overwrite(bytes[...], at: offset)
         case .truncate(_, let size): content.resize(to: size)
         default: preconditionFailure("not a change of content")
         }

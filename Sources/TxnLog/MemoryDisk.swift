@@ -182,7 +182,7 @@ public final class MemoryDisk: Disk {
     ) throws(DiskError) {
         try change(.write, path) { state throws(DiskError) in
             let copy = [UInt8](bytes)
-            state.contents[file].overwrite(copy, at: offset)
+            state.contents[file].overwrite(copy[...], at: offset)
             return (.write(file: file, offset: offset, bytes: copy, isDurable: isDurable), ())
         }
     }
@@ -259,12 +259,20 @@ private final class MemoryLock: DiskLock {
 
 extension [UInt8] {
     /// Writes bytes at an offset, extending with zeros.
-    mutating func overwrite(_ bytes: some Collection<UInt8>, at offset: Int) {
+    mutating func overwrite(_ bytes: ArraySlice<UInt8>, at offset: Int) {
         if count < offset + bytes.count { resize(to: offset + bytes.count) }
-        replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        withUnsafeMutableBytes { target in
+            bytes.withUnsafeBytes { source in
+                UnsafeMutableRawBufferPointer(rebasing: target[offset..<offset + source.count]).copyMemory(from: source)
+            }
+        }
     }
 
     mutating func resize(to size: Int) {
-        if size <= count { removeLast(count - size) } else { append(contentsOf: repeatElement(0, count: size - count)) }
+        if size <= count {
+            removeLast(count - size)
+        } else {
+            append(contentsOf: [UInt8](repeating: 0, count: size - count))
+        }
     }
 }

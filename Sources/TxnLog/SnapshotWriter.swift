@@ -23,6 +23,8 @@ public final class SnapshotWriter: @unchecked Sendable {
     private let temporaryPath: String
     private let file: any DiskFile
     private var checksum = RunningChecksum()
+    /// Bytes of `buffer` that are in the checksum already.
+    private var summed = 0
     private var unsynced = 0
     private var isFinished = false
     private var sessionsLeft = 0
@@ -67,11 +69,12 @@ public final class SnapshotWriter: @unchecked Sendable {
     /// Writes what is gathered.
     public func flush() throws(DiskError) {
         guard buffer.count > 0 else { return }
-        checksum.add(buffer.bytes)
+        sum()
         try file.write(buffer.bytes, at: bytesWritten)
         bytesWritten += buffer.count
         unsynced += buffer.count
         buffer.removeAll()
+        summed = 0
         guard unsynced >= Self.syncSize else { return }
         try file.sync()
         unsynced = 0
@@ -86,17 +89,17 @@ public final class SnapshotWriter: @unchecked Sendable {
     public func finish(_ trailer: SnapshotTrailer) throws(DiskError) -> Int {
         precondition(!isFinished && sessionsLeft == 0)
         buffer.append(string: "/")
-        try seal()
+        seal()
         if let digest = trailer.digest {
             precondition(digest.version >= 2, "older digests are strings")
             buffer.append(int64: digest.zxid)
             buffer.append(int32: digest.version)
             buffer.append(int64: digest.value)
-            try seal()
+            seal()
         }
         if let zxid = trailer.lastProcessedZxid {
             buffer.append(int64: zxid)
-            try seal()
+            seal()
         }
         try flush()
         try file.sync()
@@ -115,8 +118,13 @@ public final class SnapshotWriter: @unchecked Sendable {
         try? disk.unlink(temporaryPath)
     }
 
-    private func seal() throws(DiskError) {
-        try flush()
+    private func sum() {
+        checksum.add(UnsafeRawBufferPointer(rebasing: buffer.bytes[summed...]))
+        summed = buffer.count
+    }
+
+    private func seal() {
+        sum()
         buffer.append(int64: Int64(checksum.value))
         buffer.append(string: "/")
     }
