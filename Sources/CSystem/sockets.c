@@ -141,12 +141,6 @@ long corral_send(int descriptor, const void *buffer, size_t length) {
 
 int corral_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR) == 0 ? 0 : -errno; }
 
-void corral_close_reset(int descriptor) {
-    struct linger linger = {1, 0};
-    setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    close(descriptor);
-}
-
 int corral_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t key) {
     struct epoll_event event = {.events = events, .data.u64 = key};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;

@@ -38,15 +38,11 @@ long corral_receive(int descriptor, void *buffer, size_t length);
 /// send with MSG_NOSIGNAL: a closed peer is an error code, never SIGPIPE.
 long corral_send(int descriptor, const void *buffer, size_t length);
 int corral_shutdown_write(int descriptor);
-/// close with SO_LINGER 0: the peer sees a reset, nothing stays in TIME_WAIT.
-void corral_close_reset(int descriptor);
 /// The text for a getaddrinfo code.
 const char *corral_resolve_message(int code);
 
 /// epoll_ctl with a 64-bit key.
 int corral_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t key);
 int corral_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t key);
-
-#define CORRAL_EPOLL_CONNECTION (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 #endif
