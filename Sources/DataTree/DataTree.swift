@@ -148,6 +148,18 @@ public final class DataTree: @unchecked Sendable {
     /// Bytes held by the fixed-size structures: records and hash table. Paths and data are blocks beside them.
     public var structureBytes: Int { arena.reservedBytes + table.reservedBytes }
 
+    /// Bytes the tree occupies: structures, and blocks as glibc's malloc rounds them. Walks the whole tree.
+    public var memoryBytes: Int {
+        var bytes = structureBytes
+        let add = { [arena] (index: NodeIndex) in
+            let node = arena[index]
+            bytes += (Int(node.pointee.pathLength) + node.imageSize + 8 + 15) & ~15
+        }
+        add(Self.root)
+        forEachDescendant(of: Self.root, add)
+        return bytes
+    }
+
     /// Znodes that a fuzzy snapshot left without their ACL. Zero once the log has been replayed over it.
     public var unresolvedACLCount: Int { acls.unresolvedCount }
 

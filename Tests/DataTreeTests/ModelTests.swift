@@ -9,13 +9,13 @@ struct ModelTests {
     func randomTxns(seed: UInt64) throws {
         var generator = RandomTxns(seed: seed)
         let driver = TreeDriver()
-        for step in 0..<6000 {
+        for step in 0..<5000 {
             let txn = generator.next()
             driver.apply(txn.type, txn.record, session: txn.session)
             try #require(driver.result.error == txn.error, "seed \(seed) step \(step)")
             try #require(driver.result.multi.map(\.error) == txn.multi, "seed \(seed) step \(step)")
             checkStat(driver, generator.model, txn)
-            if step % 100 == 0 {
+            if step % 250 == 0 {
                 try #require(TreeModel(of: driver.tree) == generator.model, "seed \(seed) step \(step)")
                 checkFacts(driver.tree, generator.model)
             }
