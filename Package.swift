@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "CSystem", "Jute", "ZooKeeperProtocol",
+                "CSystem", "CDeflate", "Jute", "ZooKeeperProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
@@ -78,5 +78,9 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
+        .testTarget(
+            name: "LoadTests",
+            dependencies: ["Load", "CSystem", "CDeflate", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: strict),
     ]
 )

@@ -3,9 +3,6 @@
 #ifndef CORRAL_CSYSTEM_H
 #define CORRAL_CSYSTEM_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE 1
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,6 +11,8 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "CSystemTimer.h"
 
 /// accept4 with close-on-exec and non-blocking set; -1 and errno on failure.
 int corral_accept(int listener, struct sockaddr *address, socklen_t *length);
