@@ -12,7 +12,9 @@ struct CorralBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "corral-bench",
         abstract: "Loads ZooKeeper-compatible servers, checks what they answer, and measures them.",
-        subcommands: [Run.self, NullServerCommand.self])
+        subcommands: [
+            Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self,
+        ])
 }
 
 /// Ends the program as its exit codes are documented, with one message.

@@ -57,26 +57,17 @@ struct Run: ParsableCommand {
     var serverPid: [Int32] = []
     @Flag(help: "The server is corral-bench null-server: accept its canned values.")
     var nullServer = false
-    @Option(help: "Directory for results.")
-    var output = "Results"
     @Option(help: "Name of the experiment; a directory under --output.")
     var experiment = "run"
-    @Option(help: "Name of this result; a directory under the experiment.")
-    var label = "latest"
     @Option(help: "What the result says about the server: its name and durability, such as 'apache 3.8, fsync'.")
     var serverNote: String?
-    @Flag(help: "No progress.")
-    var quiet = false
+    @OptionGroup var outputArguments: OutputArguments
 
     mutating func run() throws {
         Interrupt.install()
         let arguments = self
         let summary = try finish { () throws(LoadError) in try arguments.measure() }
-        switch summary.status {
-        case .valid: break
-        case .invalid: throw ExitCode(LoadExitCode.invalidRun)
-        case .partial: throw ExitCode(LoadExitCode.interrupted)
-        }
+        try end(with: summary.status)
     }
 
     private func measure() throws(LoadError) -> RunSummary {
@@ -102,8 +93,9 @@ struct Run: ParsableCommand {
         if let serverNote { server.version = serverNote }
         if nullServer { server = .null }
         let (summary, path) = try RunReport.run(
-            configuration, serverPids: serverPid, server: server, output: output, experiment: experiment,
-            label: label, progress: ProgressReporter(quiet: quiet))
+            configuration, serverPids: serverPid, server: server, output: outputArguments.output,
+            experiment: experiment, label: outputArguments.label,
+            progress: ProgressReporter(quiet: outputArguments.quiet))
         print(RunReport.text(summary))
         print("  written to \(path)")
         return summary

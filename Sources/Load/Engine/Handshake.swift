@@ -29,7 +29,7 @@ enum Handshake {
         }
     }
 
-    private static func connect(_ server: ServerAddress) throws(LoadError) -> Int32 {
+    static func connect(_ server: ServerAddress) throws(LoadError) -> Int32 {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?

@@ -42,7 +42,7 @@ extension LoadRun {
             stopReason: reports.compactMap(\.fatal).first)
         return RepeatData(
             result: result, slices: Self.mergedSlices(reports.map(\.slices)), intervals: reports.flatMap(\.intervals),
-            startWallSeconds: window.startWallSeconds)
+            startWallSeconds: window.startWallSeconds, spectrum: all)
     }
 
     private func health(

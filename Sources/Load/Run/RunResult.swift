@@ -1,3 +1,5 @@
+import Histogram
+
 /// What one operation did in one repeat.
 public struct OperationResult: Codable, Equatable, Sendable {
     public var operation: OperationKind
@@ -64,6 +66,8 @@ public struct RepeatData: Sendable {
     var slices: [SeriesSlice]
     var intervals: [HistogramInterval]
     var startWallSeconds: Double
+    /// All operations' latencies.
+    var spectrum: Histogram<UInt64>
 }
 
 /// Whether a result's figures may be used.
