@@ -62,7 +62,7 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "CSystem", "Jute", "ZooKeeperProtocol",
+                "CSystem", "CDeflate", "Jute", "ZooKeeperProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
@@ -100,5 +100,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "LoadTests",
+            dependencies: ["Load", "CSystem", "CDeflate", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: strict),
     ]
 )

@@ -1,0 +1,149 @@
+import CSystem
+import Jute
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A session just opened: what the server granted.
+struct OpenedSession {
+    let descriptor: Int32
+    let sessionId: Int64
+    let timeoutMillis: Int32
+}
+
+/// Connecting and the session handshake, blocking with a deadline. Not on the hot path.
+enum Handshake {
+    static let deadlineSeconds = 10.0
+
+    /// Opens a TCP connection and a session on it. The descriptor is left in blocking mode.
+    static func open(_ server: ServerAddress, sessionTimeoutMillis: Int32) throws(LoadError) -> OpenedSession {
+        let descriptor = try connect(server)
+        do {
+            return try openSession(descriptor, server: server, sessionTimeoutMillis: sessionTimeoutMillis)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    static func connect(_ server: ServerAddress) throws(LoadError) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(server.host, String(server.port), &hints, &list)
+        guard status == 0, let first = list else {
+            throw .connection("cannot resolve '\(server.host)': \(String(cString: gai_strerror(status)))")
+        }
+        defer { freeaddrinfo(list) }
+        var lastError: Int32 = 0
+        var candidate: UnsafeMutablePointer<addrinfo>? = first
+        while let address = candidate {
+            let descriptor = socket(
+                address.pointee.ai_family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+            if descriptor >= 0 {
+                var limit = timeval(tv_sec: Int(deadlineSeconds), tv_usec: 0)
+                let size = socklen_t(MemoryLayout<timeval>.size)
+                setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+                setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+                var on: Int32 = 1
+                setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+                if Glibc.connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 {
+                    return descriptor
+                }
+                lastError = errno
+                close(descriptor)
+            } else {
+                lastError = errno
+                if lastError == EMFILE {
+                    throw .environment("out of file descriptors: raise the limit with 'ulimit -n'")
+                }
+            }
+            candidate = address.pointee.ai_next
+        }
+        let advice =
+            lastError == ECONNREFUSED ? "nothing listens there; start the server, or name another with --servers" : ""
+        throw .connection(
+            "cannot connect to \(server): \(String(cString: strerror(lastError)))\(advice.isEmpty ? "" : " (\(advice))")")
+    }
+
+    private static func openSession(
+        _ descriptor: Int32, server: ServerAddress, sessionTimeoutMillis: Int32
+    ) throws(LoadError) -> OpenedSession {
+        var request = WireBuffer()
+        request.append(int32: 45)
+        request.append(int32: 0)  // protocol version
+        request.append(int64: 0)  // last zxid seen
+        request.append(int32: sessionTimeoutMillis)
+        request.append(int64: 0)  // a new session
+        request.append(int32: 16)
+        request.append(int64: 0)
+        request.append(int64: 0)
+        request.append(bool: false)  // no read-only server
+        try writeAll(descriptor, request.bytes, server: server)
+
+        let foreign = "\(server) does not speak ZooKeeper's client protocol"
+        var prefix = [UInt8](repeating: 0, count: 4)
+        let got = prefix.withUnsafeMutableBytes { readAll(descriptor, $0) }
+        guard got == 4 else {
+            if got == 0 {
+                throw .connection(
+                    "\(server) closed the connection during the handshake: no quorum yet, too many connections from "
+                        + "this host (maxClientCnxns), or no ZooKeeper server")
+            }
+            throw .connection("\(foreign): no handshake reply within \(Int(deadlineSeconds)) s")
+        }
+        let length = prefix.reduce(0) { $0 << 8 | Int($1) }
+        guard length == 36 || length == 37 else {
+            throw .connection("\(foreign): its first bytes announce a reply of \(length) bytes, not 36 or 37")
+        }
+        var reply = [UInt8](repeating: 0, count: length)
+        guard reply.withUnsafeMutableBytes({ readAll(descriptor, $0) }) == length else {
+            throw .connection("\(foreign): it broke off during the handshake")
+        }
+        func integer(_ offset: Int, _ count: Int) -> Int64 {
+            reply[offset..<offset + count].reduce(0) { $0 << 8 | Int64($1) }
+        }
+        let timeout = Int32(truncatingIfNeeded: integer(4, 4))
+        let sessionId = integer(8, 8)
+        guard integer(0, 4) == 0, integer(16, 4) == 16 else { throw .connection("\(foreign): odd handshake reply") }
+        guard timeout > 0, sessionId != 0 else { throw .connection("\(server) refused the session") }
+        return OpenedSession(descriptor: descriptor, sessionId: sessionId, timeoutMillis: timeout)
+    }
+
+    static func writeAll(
+        _ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, server: ServerAddress
+    ) throws(LoadError) {
+        var sent = 0
+        while sent < bytes.count {
+            let count = send(descriptor, bytes.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .connection("writing to \(server) failed: \(String(cString: strerror(errno)))")
+            }
+            sent += count
+        }
+    }
+
+    /// Reads until the buffer is full, the peer closes (fewer bytes) or nothing comes in time (-1).
+    static func readAll(_ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            let count = recv(descriptor, buffer.baseAddress! + filled, buffer.count - filled, 0)
+            if count == 0 { break }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno == ECONNRESET { break }
+                return -1
+            }
+            filled += count
+        }
+        return filled
+    }
+
+    static func makeNonBlocking(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+    }
+}

@@ -1,0 +1,43 @@
+import Synchronization
+
+/// The part of a run that generators are in.
+enum RunPhase: Int {
+    /// Connecting; nothing is sent yet.
+    case connecting
+    case warmup
+    case measuring
+    /// No new requests; replies still count for the checks, not for the figures.
+    case draining
+}
+
+/// What the coordinator tells its generator threads, and what they tell back. All fields are atomics.
+final class RunSignals: Sendable {
+    private let phaseValue = Atomic<Int>(RunPhase.connecting.rawValue)
+    /// Generators with all their sessions open.
+    let ready = Atomic<Int>(0)
+    /// Generators that have ended.
+    let ended = Atomic<Int>(0)
+    /// A generator cannot go on.
+    let failed = Atomic<Bool>(false)
+    let cells: [ProgressCell]
+
+    init(threads: Int) { cells = (0..<threads).map { _ in ProgressCell() } }
+
+    var phase: RunPhase {
+        get { RunPhase(rawValue: phaseValue.load(ordering: .relaxed))! }
+        set { phaseValue.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
+    }
+
+    var completed: UInt64 { cells.reduce(0) { $0 + $1.completed.load(ordering: .relaxed) } }
+}
+
+/// One generator's live counters, written by its thread, read by the coordinator.
+final class ProgressCell: Sendable {
+    /// Replies since the thread began, updated once per batch.
+    let completed = Atomic<UInt64>(0)
+    /// Of the last finished 100 ms slice.
+    let medianNanos = Atomic<UInt64>(0)
+    let p99Nanos = Atomic<UInt64>(0)
+    let outstanding = Atomic<Int>(0)
+    let errors = Atomic<UInt64>(0)
+}

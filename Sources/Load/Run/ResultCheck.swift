@@ -1,0 +1,152 @@
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+/// Judges a result file: is it whole, does it agree with its raw data, may its figures be used. It says nothing about
+/// speed.
+public enum ResultCheck {
+    /// What is wrong with the result; empty when nothing is.
+    public static func problems(path: String) throws(LoadError) -> [String] {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw .result("cannot read \(path)")
+        }
+        struct Kind: Decodable {
+            var schema: String?
+            var schemaVersion: Int?
+        }
+        let directory = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let place = directory.isEmpty ? "." : directory
+        let decoder = JSONDecoder()
+        do {
+            let kind = try decoder.decode(Kind.self, from: data)
+            switch kind.schema {
+            case RunSummary.schemaName:
+                if kind.schemaVersion != RunSummary.currentSchemaVersion { return [versionProblem(kind.schemaVersion)] }
+                return check(try decoder.decode(RunSummary.self, from: data), directory: place)
+            case SweepSummary.schemaName:
+                if kind.schemaVersion != SweepSummary.currentSchemaVersion {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(SweepSummary.self, from: data), directory: place)
+            case MemorySummary.schemaName:
+                if kind.schemaVersion != MemorySummary.currentSchemaVersion {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(MemorySummary.self, from: data))
+            default:
+                return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
+            }
+        } catch {
+            return ["not a whole result: \(error)"]
+        }
+    }
+
+    private static func versionProblem(_ version: Int?) -> String {
+        "schema version \(version.map { "\($0)" } ?? "absent") is not the one this program knows"
+    }
+
+    static func check(_ summary: RunSummary, directory: String) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid {
+            problems.append("status is \(summary.status.rawValue): \(summary.statusReasons.joined(separator: "; "))")
+        }
+        if summary.repeats.count != summary.configuration.repeats, summary.status == .valid {
+            problems.append("\(summary.repeats.count) repeats, \(summary.configuration.repeats) were asked for")
+        }
+        for result in summary.repeats {
+            problems += check(result, stem: "\(directory)/repeat-\(result.number)", name: "repeat \(result.number)")
+            let expected = summary.configuration.isOpenLoop ? "response time" : "service time"
+            if result.latencyMeaning != expected {
+                problems.append("repeat \(result.number): latencies are called \(result.latencyMeaning)")
+            }
+        }
+        return problems
+    }
+
+    static func check(_ summary: SweepSummary, directory: String) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid {
+            problems.append("status is \(summary.status.rawValue): \(summary.statusReasons.joined(separator: "; "))")
+        }
+        for block in summary.plan.blocks {
+            for point in block.points {
+                guard let figure = summary.figure(point, block.server) else {
+                    problems.append("\(block.server.rawValue) \(point.name) is missing")
+                    continue
+                }
+                if !figure.runs.contains(where: { $0.number == block.number }) {
+                    problems.append("\(block.server.rawValue) \(point.name): block \(block.number) is missing")
+                }
+            }
+        }
+        for figure in summary.figures {
+            if figure.rawFiles.count != figure.runs.count {
+                problems.append("\(figure.server.rawValue) \(figure.point.name): raw files do not match the runs")
+            }
+            for (result, stem) in zip(figure.runs, figure.rawFiles) {
+                problems += check(result, stem: "\(directory)/raw/\(stem)", name: stem)
+                if result.servers.isEmpty || result.servers.contains(where: { $0.cpuSeconds <= 0 }) {
+                    problems.append("\(stem): no CPU time of the server")
+                }
+            }
+        }
+        for file in ["saturation.csv", "shallow.csv", "offered.csv", "spectrum.csv", "plot.gp", "report.md"]
+        where FileManager.default.contents(atPath: "\(directory)/\(file)") == nil {
+            problems.append("\(file) is missing")
+        }
+        return problems
+    }
+
+    static func check(_ summary: MemorySummary) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid { problems.append("status is \(summary.status.rawValue)") }
+        for item in summary.results where item.znodes != summary.znodes || item.residentBytesPerZnode <= 0 {
+            problems.append("\(item.server.rawValue): \(item.znodes) znodes, \(item.residentBytesPerZnode) bytes each")
+        }
+        if summary.results.isEmpty { problems.append("no server was measured") }
+        return problems
+    }
+
+    /// One repeat against its own figures and its raw files.
+    private static func check(_ result: RepeatResult, stem: String, name: String) -> [String] {
+        var problems: [String] = []
+        if !result.violations.isEmpty { problems.append("\(name): \(result.violations.lines.joined(separator: "; "))") }
+        if result.completed == 0 { problems.append("\(name): nothing completed") }
+        if result.operations.reduce(0, { $0 + $1.completed }) != result.completed {
+            problems.append("\(name): operations do not add up to the total")
+        }
+        let rate = Double(result.completed) / max(result.windowSeconds, 1e-9)
+        if abs(rate - result.throughputPerSecond) > 0.001 * rate {
+            problems.append("\(name): throughput is not completed operations over the window")
+        }
+        guard let series = FileManager.default.contents(atPath: "\(stem)-series.csv") else {
+            return problems + ["\(name): the series file is missing"]
+        }
+        // The last slice may be too short to be listed; all others must add up.
+        let counted = seriesTotal(String(decoding: series, as: UTF8.self))
+        if counted > result.completed || Double(counted) < 0.8 * Double(result.completed) {
+            problems.append("\(name): the series counts \(counted) operations, the result \(result.completed)")
+        }
+        guard let log = FileManager.default.contents(atPath: "\(stem).hlog") else {
+            return problems + ["\(name): the histogram log is missing"]
+        }
+        do {
+            let logged = try HistogramLogReader.totalCount(String(decoding: log, as: UTF8.self), excludingTag: "error")
+            if logged != result.completed {
+                problems.append("\(name): the histogram log counts \(logged) operations, the result \(result.completed)")
+            }
+        } catch {
+            problems.append("\(name): the histogram log is broken: \(error)")
+        }
+        return problems
+    }
+
+    private static func seriesTotal(_ text: String) -> UInt64 {
+        text.split(separator: "\n").dropFirst().reduce(0) { sum, line in
+            let fields = line.split(separator: ",").dropFirst().prefix(OperationKind.count)
+            return sum + fields.reduce(0) { $0 + (UInt64($1) ?? 0) }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// The servers this suite can start by itself.
+public enum ServerKind: String, Codable, CaseIterable, Sendable {
+    case corral
+    /// Apache ZooKeeper out of Debian's packages.
+    case apache
+    /// Canned replies; see `NullServer`.
+    case null
+
+    public var title: String {
+        switch self {
+        case .corral: "Corral"
+        case .apache: "Apache ZooKeeper"
+        case .null: "null server"
+        }
+    }
+}
+
+/// How to start servers.
+public struct ServerOptions: Codable, Equatable, Sendable {
+    /// The `corral` program.
+    public var corralPath: String
+    /// This program, for the null server.
+    public var benchPath: String
+    /// Data directories are made in here, one per start, and removed afterwards.
+    public var dataRoot: String
+    /// False acknowledges writes before they are on disk: unsafe, and marked so in every result.
+    public var fsync = true
+    /// The JVM's heap, as `-Xmx` takes it.
+    public var apacheHeap = "2g"
+    /// Sets the heap's initial size to its maximum, as production guides advise; off in the memory experiment, so
+    /// that the JVM may give memory back.
+    public var apacheFixedHeap = true
+    public var valueBytes = 1024
+
+    public init(corralPath: String, benchPath: String, dataRoot: String) {
+        self.corralPath = corralPath
+        self.benchPath = benchPath
+        self.dataRoot = dataRoot
+    }
+}

@@ -1,0 +1,97 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The adapters: how each kind of server is started, and what a result says about it.
+struct ServerLaunch {
+    var description: ServerDescription
+    var startLimitSeconds: Double
+}
+
+extension ManagedServer {
+    static func launch(
+        _ kind: ServerKind, options: ServerOptions, directory: String, port: UInt16
+    ) throws(LoadError) -> ServerLaunch {
+        switch kind {
+        case .corral: try corral(options, directory: directory, port: port)
+        case .apache: try apache(options, directory: directory, port: port)
+        case .null: nullServer(options, port: port)
+        }
+    }
+
+    private static func durability(_ options: ServerOptions) -> String { options.fsync ? "fsync" : "no fsync" }
+
+    private static func corral(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError) -> ServerLaunch {
+        guard access(options.corralPath, X_OK) == 0 else {
+            throw .environment(
+                "no Corral server at \(options.corralPath): build it with 'swift build -c release --product corral', "
+                    + "or name it with --corral")
+        }
+        let settings = [
+            "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0", "forceSync": options.fsync ? "yes" : "no",
+        ]
+        var arguments = [
+            options.corralPath, "server", "--standalone", "--data-dir", "\(directory)/data", "--client-port", "\(port)",
+        ]
+        for key in settings.keys.sorted() { arguments += ["--set", "\(key)=\(settings[key]!)"] }
+        return ServerLaunch(
+            description: ServerDescription(
+                kind: ServerKind.corral.rawValue, version: "unknown", commandLine: arguments,
+                durability: durability(options), settings: settings),
+            startLimitSeconds: 20)
+    }
+
+    /// Debian's zookeeper.jar names its dependencies in its manifest; the logger's back end is the one thing missing.
+    static let apacheJars = ["zookeeper", "slf4j-simple"]
+
+    static let jarDirectory = "/usr/share/java"
+
+    /// Whether Apache's server and a Java runtime are there; the missing parts otherwise.
+    static func missingForApache() -> [String] {
+        var missing: [String] = []
+        if access("\(jarDirectory)/zookeeper.jar", R_OK) != 0 { missing.append("\(jarDirectory)/zookeeper.jar") }
+        if ChildProcess.capture(["java", "-version"]) == nil { missing.append("a Java runtime ('java' in PATH)") }
+        return missing
+    }
+
+    private static func apache(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError) -> ServerLaunch {
+        let missing = missingForApache()
+        guard missing.isEmpty else {
+            throw .environment(
+                "Apache ZooKeeper cannot be started, missing: \(missing.joined(separator: ", ")). On Debian: "
+                    + "apt-get install zookeeper libzookeeper-java default-jre-headless")
+        }
+        // Apache's defaults stand (tickTime as in its sample, snapCount 100000, preAllocSize 64 MB,
+        // globalOutstandingLimit 1000), except the limit on connections from one host and the admin server's port.
+        let settings = [
+            "tickTime": "2000", "dataDir": "\(directory)/data", "clientPort": "\(port)",
+            "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0", "admin.enableServer": "false",
+            "forceSync": options.fsync ? "yes" : "no", "4lw.commands.whitelist": "srvr,mntr",
+        ]
+        let text = settings.keys.sorted().map { "\($0)=\(settings[$0]!)" }.joined(separator: "\n") + "\n"
+        try ResultFiles.write(text, to: "\(directory)/zoo.cfg")
+        let jars = apacheJars.map { name -> String in "\(jarDirectory)/\(name).jar" }
+        var arguments = ["java", "-server", "-Xmx\(options.apacheHeap)"]
+        if options.apacheFixedHeap { arguments.append("-Xms\(options.apacheHeap)") }
+        arguments += [
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.joined(separator: ":"),
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", "\(directory)/zoo.cfg",
+        ]
+        return ServerLaunch(
+            description: ServerDescription(
+                kind: ServerKind.apache.rawValue, version: "unknown", commandLine: arguments,
+                durability: durability(options), settings: settings),
+            startLimitSeconds: 60)
+    }
+
+    private static func nullServer(_ options: ServerOptions, port: UInt16) -> ServerLaunch {
+        let arguments = [
+            options.benchPath, "null-server", "--port", "\(port)", "--value-bytes", "\(options.valueBytes)",
+        ]
+        var description = ServerDescription.null
+        description.commandLine = arguments
+        return ServerLaunch(description: description, startLimitSeconds: 10)
+    }
+}

@@ -1,0 +1,137 @@
+/// What one point of a sweep measures.
+public struct SweepPoint: Codable, Equatable, Hashable, Sendable {
+    public enum Mode: String, Codable, Sendable {
+        /// Closed loop at a window of many requests: throughput and CPU per operation.
+        case saturation
+        /// Closed loop at one outstanding request per connection: CPU per operation without batching.
+        case shallow
+        /// Open loop at the same rate for every server: response time.
+        case offered
+    }
+
+    public var mode: Mode
+    public var readPercent: Double
+    public var connections: Int
+    public var window: Int
+    /// Offered load only.
+    public var ratePerSecond: Double?
+
+    /// A file name's part, such as `saturation-r66.7-c50-w100`.
+    public var name: String {
+        let reads = fixed(readPercent, readPercent == readPercent.rounded() ? 0 : 1)
+        let rate = ratePerSecond.map { "-\(Int($0))ps" } ?? "-w\(window)"
+        return "\(mode.rawValue)-r\(reads)-c\(connections)\(rate)"
+    }
+}
+
+/// One server process's life in a sweep: started fresh, measured at each point once, stopped.
+public struct SweepBlock: Codable, Equatable, Sendable {
+    public var number: Int
+    public var server: ServerKind
+    public var points: [SweepPoint]
+}
+
+/// Everything a sweep does, fixed before it begins.
+public struct SweepPlan: Codable, Equatable, Sendable {
+    public var servers: [ServerKind] = [.corral]
+    public var readPercents: [Double] = SweepPlan.paperReadPercents
+    public var connections: [Int] = [20, 50]
+    public var window = 100
+    public var valueBytes = 1024
+    public var shallowConnections = 32
+    public var offeredRatePerSecond = 10_000.0
+    public var offeredReadPercent = 100 * 2.0 / 3
+    public var offeredConnections = 50
+    public var blocksPerServer = 3
+    public var durationSeconds = 2.0
+    public var warmupLimitSeconds = 1.5
+    /// Load before a JVM's first point, for its compiler.
+    public var apacheWarmupSeconds = 8.0
+    /// One block of the null server at the ends of the sweep's range.
+    public var includeNull = true
+    public var threads = 1
+    public var seed: UInt64 = 1
+
+    /// 0, 50, 2:1, 10:1, 100:1 and 100 %.
+    public static let paperReadPercents = [0, 50, 100 * 2.0 / 3, 100 * 10.0 / 11, 100 * 100.0 / 101, 100]
+
+    public init() {}
+
+    public func validate() throws(LoadError) {
+        func need(_ holds: Bool, _ text: String) throws(LoadError) { if !holds { throw .usage(text) } }
+        try need(!servers.isEmpty, "no server to sweep")
+        try need(!connections.isEmpty, "no connection count to sweep")
+        try need(connections.allSatisfy { (1...10_000).contains($0) }, "connection counts lie between 1 and 10000")
+        try need(!readPercents.isEmpty, "no read percentage to sweep")
+        try need(readPercents.allSatisfy { $0 >= 0 && $0 <= 100 }, "read percentages lie between 0 and 100")
+        try need((1...100).contains(blocksPerServer), "blocks per server lie between 1 and 100")
+    }
+
+    var points: [SweepPoint] {
+        var list: [SweepPoint] = []
+        for count in connections {
+            for reads in readPercents {
+                list.append(
+                    SweepPoint(mode: .saturation, readPercent: reads, connections: count, window: window))
+            }
+        }
+        list.append(SweepPoint(mode: .shallow, readPercent: 100, connections: shallowConnections, window: 1))
+        list.append(
+            SweepPoint(
+                mode: .offered, readPercent: offeredReadPercent, connections: offeredConnections, window: 0,
+                ratePerSecond: offeredRatePerSecond))
+        return list
+    }
+
+    /// The null server knows nothing that depends on the mix: the ends of the range and the shallow point suffice.
+    private var nullPoints: [SweepPoint] {
+        points.filter { point in
+            switch point.mode {
+            case .saturation: point.readPercent == 0 || point.readPercent == 100
+            case .shallow: true
+            case .offered: false
+            }
+        }
+    }
+
+    /// The blocks in order. Servers alternate A B B A…; which comes first, and the order of points within a block, come
+    /// from the seed.
+    public var blocks: [SweepBlock] {
+        var random = RandomSource(seed: seed)
+        var order = servers
+        if order.count > 1, random.below(2) == 1 { order.reverse() }
+        var list: [SweepBlock] = []
+        if includeNull { list.append(SweepBlock(number: 1, server: .null, points: nullPoints)) }
+        for round in 0..<blocksPerServer {
+            for server in round % 2 == 0 ? order : order.reversed() {
+                list.append(SweepBlock(number: round + 1, server: server, points: points.shuffled(using: &random)))
+            }
+        }
+        return list
+    }
+
+    /// A bound on the sweep's length in seconds.
+    public var estimatedSeconds: Double {
+        blocks.reduce(0) { sum, block in
+            let warm = block.server == .apache ? apacheWarmupSeconds + 3 : 1
+            return sum + warm + Double(block.points.count) * (durationSeconds + 0.8 * warmupLimitSeconds + 0.4)
+        }
+    }
+
+    func configuration(for point: SweepPoint, server: ServerAddress, kind: ServerKind, block: Int) throws(LoadError)
+        -> RunConfiguration
+    {
+        var configuration = RunConfiguration(servers: [server], mix: try OperationMix(readPercent: point.readPercent))
+        configuration.connections = point.connections
+        configuration.window = max(1, point.window)
+        configuration.valueBytes = valueBytes
+        configuration.durationSeconds = durationSeconds
+        configuration.warmupLimitSeconds = warmupLimitSeconds
+        configuration.ratePerSecond = point.ratePerSecond
+        configuration.threads = min(threads, point.connections)
+        // The same block number of two servers is offered the same requests at the same times.
+        configuration.seed = seed &+ UInt64(block) &* 1000
+        configuration.acceptsCannedContent = kind == .null
+        return configuration
+    }
+}

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Load
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Flags of the commands that start servers by themselves.
+struct ServerArguments: ParsableArguments {
+    @Option(help: "The corral program. Default: beside this one.")
+    var corral: String?
+    @Option(help: "Directory for the servers' data directories, on the disk to be measured.")
+    var dataRoot = ".build/bench-data"
+    @Option(help: "Apache's heap, as -Xmx takes it.")
+    var apacheHeap = "2g"
+    @Flag(help: "Servers acknowledge writes before they are on disk (forceSync=no). Unsafe; marked in every result.")
+    var noFsync = false
+
+    func options(valueBytes: Int) throws(LoadError) -> ServerOptions {
+        guard let program = realpath("/proc/self/exe", nil) else {
+            throw .environment("cannot find this program's own path")
+        }
+        defer { free(program) }
+        let own = String(cString: program)
+        let beside = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/corral"
+        var options = ServerOptions(corralPath: corral ?? beside, benchPath: own, dataRoot: dataRoot)
+        options.fsync = !noFsync
+        options.apacheHeap = apacheHeap
+        options.valueBytes = valueBytes
+        return options
+    }
+}
+
+/// Where a result goes.
+struct OutputArguments: ParsableArguments {
+    @Option(help: "Directory for results.")
+    var output = "Results"
+    @Option(help: "Name of this result; a directory under the experiment.")
+    var label = "latest"
+    @Flag(help: "No progress.")
+    var quiet = false
+}
+
+extension ServerKind: ExpressibleByArgument {}
+
+/// Maps a result's status to the documented exit codes.
+func end(with status: RunStatus) throws {
+    switch status {
+    case .valid: break
+    case .invalid: throw ExitCode(LoadExitCode.invalidRun)
+    case .partial: throw ExitCode(LoadExitCode.interrupted)
+    }
+}
+
+/// Numbers separated by commas.
+func numbers<T: LosslessStringConvertible>(_ text: String, _ flag: String) throws(LoadError) -> [T] {
+    var list: [T] = []
+    for part in text.split(separator: ",") {
+        guard let number = T(String(part)) else { throw .usage("'\(part)' is no number in \(flag) \(text)") }
+        list.append(number)
+    }
+    return list
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Load
+
+struct Sweep: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Starts fresh servers and measures them over read shares and connection counts.",
+        discussion: """
+            Each server is started anew for every block; a block measures every point once, in an order drawn from the \
+            seed. With two servers the blocks interleave A B B A. Results: summary.json, CSV files, HdrHistogram logs, \
+            report.md and plot.gp under OUTPUT/sweep/LABEL.
+            """)
+
+    @OptionGroup var serverArguments: ServerArguments
+    @OptionGroup var outputArguments: OutputArguments
+    @Option(help: "Servers to measure: corral, apache; separated by commas.")
+    var servers = "corral"
+    @Option(help: "Compare with this server, interleaved in the same run.")
+    var vs: ServerKind?
+    @Option(help: "Read shares in percent. Default: 0, 50, 2:1, 10:1, 100:1 and 100.")
+    var reads: String?
+    @Option(help: "Connection counts.")
+    var connections = "20,50"
+    @Option(help: "Outstanding requests per connection at saturation.")
+    var window = 100
+    @Option(help: "Bytes of each value.")
+    var valueBytes = 1024
+    @Option(help: "Connections with one outstanding request each.")
+    var shallowConnections = 32
+    @Option(help: "Requests per second of the equal offered load.")
+    var offeredRate = 10_000.0
+    @Option(help: "Connections of the equal offered load.")
+    var offeredConnections = 50
+    @Option(help: "Server starts per server; each measures every point once.")
+    var blocks = 3
+    @Option(help: "Measured seconds per point.")
+    var duration = 2.0
+    @Option(help: "The most seconds of warm-up per point.")
+    var warmupLimit = 1.5
+    @Option(help: "Seconds of load before Apache's first point, for its compiler.")
+    var apacheWarmup = 8.0
+    @Flag(help: "Leave out the null server.")
+    var noNull = false
+    @Option(help: "Generator threads.")
+    var threads = 1
+    @Option(help: "Seed of orders, keys and arrivals.")
+    var seed: UInt64 = 1
+    @Flag(help: "Print the blocks and the time they take, and do nothing.")
+    var dryRun = false
+
+    mutating func run() throws {
+        Interrupt.install()
+        let arguments = self
+        let status = try finish { () throws(LoadError) in try arguments.sweep() }
+        try end(with: status)
+    }
+
+    private func makePlan() throws(LoadError) -> SweepPlan {
+        var plan = SweepPlan()
+        var kinds: [ServerKind] = []
+        for name in servers.split(separator: ",") {
+            guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
+                throw .usage("'\(name)' is no server to sweep: corral or apache")
+            }
+            kinds.append(kind)
+        }
+        if let vs, !kinds.contains(vs) {
+            guard vs != .null else { throw .usage("--vs takes corral or apache; the null server is measured anyway") }
+            kinds.append(vs)
+        }
+        plan.servers = kinds
+        if let reads { plan.readPercents = try numbers(reads, "--reads") }
+        plan.connections = try numbers(connections, "--connections")
+        plan.window = window
+        plan.valueBytes = valueBytes
+        plan.shallowConnections = shallowConnections
+        plan.offeredRatePerSecond = offeredRate
+        plan.offeredConnections = offeredConnections
+        plan.blocksPerServer = blocks
+        plan.durationSeconds = duration
+        plan.warmupLimitSeconds = warmupLimit
+        plan.apacheWarmupSeconds = apacheWarmup
+        plan.includeNull = !noNull
+        plan.threads = threads
+        plan.seed = seed
+        try plan.validate()
+        return plan
+    }
+
+    private func sweep() throws(LoadError) -> RunStatus {
+        let plan = try makePlan()
+        if dryRun {
+            for block in plan.blocks {
+                print("\(block.server.rawValue) \(block.number): \(block.points.map(\.name).joined(separator: " "))")
+            }
+            print("about \(Int(plan.estimatedSeconds)) s")
+            return .valid
+        }
+        let directory = try ResultFiles.directory(
+            output: outputArguments.output, experiment: "sweep", label: outputArguments.label)
+        let runner = try SweepRunner(
+            plan: plan, options: try serverArguments.options(valueBytes: valueBytes), directory: directory,
+            progress: ProgressReporter(quiet: outputArguments.quiet))
+        let summary = try runner.run(experiment: "sweep", label: outputArguments.label)
+        print(SweepTable.text(summary))
+        print("written to \(directory)/summary.json")
+        return summary.status
+    }
+}
