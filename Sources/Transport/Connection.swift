@@ -127,6 +127,26 @@ public final class Connection: @unchecked Sendable {
 
     var mayReceive: Bool { state == .open && !isPaused && !isBacklogged }
 
+    /// Sends bytes that the caller has gathered elsewhere, and empties its buffer. Large ones change hands without being
+    /// copied: the caller gets other memory in exchange.
+    public func send(_ buffer: inout WireBuffer) {
+        if state != .open && state != .flushing {
+            buffer.removeAll()
+            return
+        }
+        if buffer.count >= Self.exchangedBytes && outputStorage.pointee.isEmpty {
+            lendOutput()
+            swap(&outputStorage.pointee, &buffer)
+        } else {
+            output.append(raw: buffer.bytes)
+            buffer.removeAll()
+        }
+        markDirty()
+    }
+
+    /// From here on exchanging memory is cheaper than copying.
+    private static let exchangedBytes = 4096
+
     /// Tells the reactor that there is output to send at the end of the turn.
     public func markDirty() {
         if isDirty || state == .closed || state == .lingering { return }

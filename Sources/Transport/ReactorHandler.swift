@@ -20,6 +20,10 @@ public protocol ReactorHandler: AnyObject {
     ///   answer, close after flush, and return true.)
     func accepted(_ connection: Connection) -> Bool
 
+    /// Whether a connection with something to receive may be read now. A handler that says no pauses the connection,
+    /// so that it is asked again only after `resumeReading`.
+    func mayRead(_ connection: Connection) -> Bool
+
     /// Bytes have arrived. The handler may append to `connection.output` (and call `markDirty`), pause, or close.
     ///
     /// - Parameter bytes: everything not yet consumed, in order; valid for the length of the call.
@@ -42,5 +46,6 @@ public protocol ReactorHandler: AnyObject {
 }
 
 extension ReactorHandler {
+    public func mayRead(_ connection: Connection) -> Bool { true }
     public func acceptingPaused(_ error: TransportError) {}
 }

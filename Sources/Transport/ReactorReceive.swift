@@ -6,7 +6,7 @@ import Jute
 extension Reactor {
     func serve(_ connection: Connection) {
         connection.isQueued = false
-        guard connection.mayReceive else { return }
+        guard connection.mayReceive, handler.mayRead(connection) else { return }
         if connection.mustPresentAgain {
             connection.mustPresentAgain = false
             presentKept(connection)

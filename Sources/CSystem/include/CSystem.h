@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "CSystemSockets.h"
+#include "CSystemThreads.h"
 #include "CSystemTimer.h"
 
 /// accept4 with close-on-exec and non-blocking set; -1 and errno on failure.
@@ -22,6 +24,10 @@ int corral_eventfd(void);
 int corral_pin_thread(int cpu);
 /// open() with a mode and the given flags; `direct` adds O_DIRECT, `dsync` adds O_DSYNC.
 int corral_open(const char *path, int flags, int mode, int direct, int dsync);
+/// Takes O_DIRECT off an open file; 1 when it was on, 0 when not, -1 and errno on failure.
+int corral_drop_direct(int fd);
+/// fallocate with FALLOC_FL_KEEP_SIZE: blocks set aside, size unchanged; 0 on success, errno otherwise.
+int corral_reserve(int fd, int64_t offset, int64_t count);
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t corral_monotonic_nanos(void);
 /// CLOCK_REALTIME in milliseconds.
