@@ -18,15 +18,16 @@ public final class ClientConnection: @unchecked Sendable {
     /// Names this connection in the watch table.
     public let watcher: WatcherID
     public let link: any ClientLink
-    unowned let front: Front
-    var state = State.handshake
+    /// Outlives its connections.
+    unowned(unsafe) let front: Front
+    @exclusivity(unchecked) var state = State.handshake
     public internal(set) var session: Session?
     public internal(set) var credentials: Credentials
     /// Old clients leave the read-only byte out of the handshake, and expect none back.
     var sendsReadOnlyByte = false
     /// Replies and notifications not yet handed to the link.
-    var output = WireBuffer()
-    var isDirty = false
+    @exclusivity(unchecked) var output = WireBuffer()
+    @exclusivity(unchecked) var isDirty = false
     /// Stopped for back-pressure; the front resumes it.
     var isThrottled = false
     /// Bytes of an oversized frame still to be dropped.
@@ -34,13 +35,13 @@ public final class ClientConnection: @unchecked Sendable {
 
     /// What waits behind the session's own writes, in request order: entries of a 4-byte length and the frame. Length
     /// zero stands for a write whose reply has not come.
-    var waiting = WireBuffer()
-    var waitingHead = 0
+    @exclusivity(unchecked) var waiting = WireBuffer()
+    @exclusivity(unchecked) var waitingHead = 0
     /// Requests received and not answered.
-    public internal(set) var outstanding = 0
+    @exclusivity(unchecked) public internal(set) var outstanding = 0
 
     // For `cons`: plain counters, written on the front's thread.
-    public internal(set) var statistics = ConnectionStatistics()
+    @exclusivity(unchecked) public internal(set) var statistics = ConnectionStatistics()
 
     init(watcher: WatcherID, link: any ClientLink, front: Front, wallMillis: Int64) {
         self.watcher = watcher

@@ -9,6 +9,8 @@ import ZooKeeperProtocol
 /// Sans-I/O: events come in as method calls on one thread (the core's), effects leave through the seams in order. A
 /// transaction's way: `prepare` on the future state, serialized once into the batch in hand, the batch submitted to
 /// the log, reported durable, applied to the tree, answered. Nothing is answered before it is durable.
+///
+/// One thread owns it, so the properties touched for every request go without the run-time exclusivity check.
 public final class Core {
     public let configuration: CoreConfiguration
     public let tree: DataTree
@@ -19,33 +21,33 @@ public final class Core {
     let clock: any CoreClock
     let log: any TxnSink
     /// Counters of the core's own work; the fronts have theirs.
-    public var statistics = RequestStatistics()
+    @exclusivity(unchecked) public var statistics = RequestStatistics()
     /// The tree's digest every so many transactions, oldest first, for comparing servers.
     public internal(set) var digestLog: [(zxid: Int64, digest: UInt64)] = []
 
     public internal(set) var sessions: SessionTable
-    var pending = PendingChanges()
+    @exclusivity(unchecked) var pending = PendingChanges()
     /// The tree digest after everything prepared.
-    var futureDigest: UInt64
+    @exclusivity(unchecked) var futureDigest: UInt64
     /// The last zxid given out.
-    public internal(set) var lastZxid: Int64
+    @exclusivity(unchecked) public internal(set) var lastZxid: Int64
 
-    var statScratch = WireBuffer(capacity: 64)
+    @exclusivity(unchecked) var statScratch = WireBuffer(capacity: 64)
 
     /// The batch that gathers transactions until the log can take it.
-    var batch = TxnBatch()
-    var batchRequests: [PreparedRequest] = []
+    @exclusivity(unchecked) var batch = TxnBatch()
+    @exclusivity(unchecked) var batchRequests: [PreparedRequest] = []
     /// Requests of the batches submitted and not yet applied, oldest first, each with its batch.
     var submitted: [[PreparedRequest]] = []
     var spareBatches: [TxnBatch] = []
     var spareRequests: [[PreparedRequest]] = []
     /// Requests prepared and not answered, and reads waiting behind them, on all reactors.
-    public internal(set) var inProcess = 0
+    @exclusivity(unchecked) public internal(set) var inProcess = 0
 
-    var fired = FiredEvents()
-    var applyResult = ApplyResult()
-    /// The front on the core's own thread, and one outgoing batch for each other front.
-    weak var localFront: Front?
+    @exclusivity(unchecked) var fired = FiredEvents()
+    @exclusivity(unchecked) var applyResult = ApplyResult()
+    /// The front on the core's own thread, which outlives the core's use of it (weak would make every retain slow), and one outgoing batch for each other front.
+    unowned(unsafe) var localFront: Front?
     var remoteFronts: [RemoteFront] = []
 
     var snapshotRunning = false

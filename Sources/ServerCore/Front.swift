@@ -17,7 +17,7 @@ public final class Front: @unchecked Sendable {
     let clock: any CoreClock
     /// Set on front 0 only.
     let core: Core?
-    public weak var admin: (any AdminCommands)?
+    public var admin: (any AdminCommands)?
     /// Told of connections that do not keep the protocol: what was done, host, port, why.
     public var complain: ((_ what: String, _ host: String, _ port: Int, _ reason: String) -> Void)?
 
@@ -27,21 +27,21 @@ public final class Front: @unchecked Sendable {
     var requestBatch = RequestBatch()
     var requestOverflow: [RequestBatch] = []
     /// This front's part of the requests in process.
-    var outstandingHere = 0
+    @exclusivity(unchecked) var outstandingHere = 0
 
     /// The server is ending: nothing more is read.
     public var isDraining = false
 
-    var dirty: [ClientConnection] = []
+    @exclusivity(unchecked) var dirty: [ClientConnection] = []
     var throttled: [ClientConnection] = []
     /// Replies to reads go here, and from here to the socket: one buffer for all connections stays in the cache.
-    var readOutput = WireBuffer(capacity: 256 << 10)
+    @exclusivity(unchecked) var readOutput = WireBuffer(capacity: 256 << 10)
     var eventsOfSetWatches = FiredEvents()
-    var turnNanos: UInt64 = 0
+    @exclusivity(unchecked) var turnNanos: UInt64 = 0
     var nowMillis: Int64 = 0
-    public internal(set) var statistics = RequestStatistics()
+    @exclusivity(unchecked) public internal(set) var statistics = RequestStatistics()
     /// Reads served since the count was last moved to `statistics`.
-    var readsServed: UInt64 = 0
+    @exclusivity(unchecked) var readsServed: UInt64 = 0
 
     /// Front 0, on the core's own thread.
     public init(core: Core) {

@@ -9,8 +9,8 @@ public final class Session: @unchecked Sendable {
     public internal(set) var isClosing = false
     /// Whether its creation has been applied: only then does a snapshot hold it. Core's thread only.
     var isCommitted = false
-    /// The connection it is attached to now; nil after a disconnect. Core's thread only.
-    public internal(set) weak var connection: ClientConnection?
+    /// The connection it is attached to now; nil after a disconnect, which breaks the cycle. Core's thread only.
+    public internal(set) var connection: ClientConnection?
     /// The expiry bucket it is filed under, as an absolute time on the monotonic clock. Core's thread only.
     var bucketMillis: Int64 = 0
     /// Monotonic milliseconds at the last sign of life; stored by the connection's reactor.

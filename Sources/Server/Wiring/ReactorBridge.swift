@@ -17,8 +17,9 @@ extension Connection: ClientLink {
 ///
 /// Set up before the reactor runs; afterwards its thread's own, but for `beginDraining`.
 final class ReactorBridge: ReactorHandler, @unchecked Sendable {
-    unowned var front: Front!
-    unowned var reactor: Reactor!
+    // Both outlive the bridge's use of them: the server holds all three.
+    unowned(unsafe) var front: Front!
+    unowned(unsafe) var reactor: Reactor!
     // Reactor 0 only: the core, what the log thread gives back, what the other fronts send.
     var core: Core?
     var durable: BatchQueue<LogItem>?
