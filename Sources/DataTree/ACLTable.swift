@@ -52,12 +52,10 @@ struct ACLTable {
         index.find(hash) { slots[Int($0)].set.wire.equals(wire) }
     }
 
-    /// The slot of a list, if a znode has it.
-    mutating func find(_ wire: UnsafeRawBufferPointer) -> UInt32? {
+    /// The slot of a list, if a znode has it. Changes nothing: the owner asks while others read.
+    func find(_ wire: UnsafeRawBufferPointer) -> UInt32? {
         if recent != 0, slots[Int(recent)].set.wire.equals(wire) { return recent }
-        guard let slot = find(wire, PathHash.hash(wire, seed: seed)) else { return nil }
-        recent = slot
-        return slot
+        return find(wire, PathHash.hash(wire, seed: seed))
     }
 
     /// The slot of a list, added when new, with one more use counted. Null is the open list.
@@ -65,6 +63,7 @@ struct ACLTable {
         guard let wire else { return Self.openSlot }
         if let slot = find(wire) {
             slots[Int(slot)].references += 1
+            recent = slot
             return slot
         }
         let slot = add(try ACLSet(wire: wire, id: lastId + 1))

@@ -3,10 +3,11 @@ import ZooKeeperProtocol
 
 /// The tree of znodes with its ACL table, ephemerals, containers, quotas, digest and watches.
 ///
-/// Ownership: one thread, the owner, changes the tree (`apply`, loading, `intern`), and only while it holds the
-/// writer side of a lock that the tree does not know about. Any thread may call the read functions under the
-/// reader side. The walk of a snapshot runs on one other thread under the reader side. Views (`path(of:)`,
-/// `data(of:)`) are valid until the lock is given up. `watches` has its own lock.
+/// Ownership: one thread, the owner, changes the tree (`apply`, loading), and only while it holds the writer side
+/// of a lock that the tree does not know about. Any thread may call the read functions under the reader side; the
+/// owner itself needs no lock to read, nor for `intern` and the quota functions, which are its alone. The walk of
+/// a snapshot runs on one other thread under the reader side. Views (`path(of:)`, `data(of:)`) are valid until the
+/// lock is given up. `watches` has its own lock.
 public final class DataTree: @unchecked Sendable {
     static let root: NodeIndex = 1
 

@@ -65,6 +65,29 @@ struct ApplyTests {
         #expect(driver.tree.digest == TreeModel(of: driver.tree).digest)
     }
 
+    @Test(
+        "a creation replayed over its znode brings the ACL and the parent's counters",
+        arguments: [OpCode.create, .create2])
+    func existing(type: OpCode) throws {
+        let driver = TreeDriver()
+        driver.create("/p")
+        driver.create("/p/c", "kept")
+        let acl = [ACL(permissions: 3, identity: .anyone)]
+        let record = TxnWriter.create("/p/c", [], acl: acl, parentCversion: 5)
+        #expect(driver.apply(type, record) == .nodeExists)
+        let parent = try #require(driver.tree.find("/p"))
+        #expect(driver.tree.stat(of: parent).cversion == 5)
+        #expect(driver.tree.stat(of: parent).pzxid == driver.zxid)
+        let node = try #require(driver.tree.find("/p/c"))
+        #expect(driver.tree.acl(of: node).entries == acl)
+        #expect(driver.tree.worldPermissions(of: node) == 3)
+        #expect(driver.tree.text("/p/c") == "kept")
+        // An older creation takes nothing back.
+        driver.apply(type, TxnWriter.create("/p/c", [], parentCversion: 2))
+        #expect(driver.tree.stat(of: parent).cversion == 5)
+        #expect(driver.tree.digest == TreeModel(of: driver.tree).digest)
+    }
+
     @Test("the root survives its deletion and its creation")
     func rootIsSafe() {
         let driver = TreeDriver()

@@ -25,11 +25,16 @@ struct QuotaTests {
         return driver
     }
 
-    @Test("the text is read and written as Apache does", arguments: [
-        ("count=5,bytes=10", "count=5,bytes=10"), ("bytes=10", "count=-1,bytes=10"), ("", "count=-1,bytes=-1"),
-        ("count=1,bytes=5=;countHardLimit=10;byteHardLimit=11", "count=1,bytes=5=;byteHardLimit=11;countHardLimit=10"),
-        ("count=,bytes=-1", "count=-1,bytes=-1"), ("count=x;bytes=99999999999999999999,=", "count=-1,bytes=-1"),
-    ])
+    @Test(
+        "the text is read and written as Apache does",
+        arguments: [
+            ("count=5,bytes=10", "count=5,bytes=10"), ("bytes=10", "count=-1,bytes=10"), ("", "count=-1,bytes=-1"),
+            (
+                "count=1,bytes=5=;countHardLimit=10;byteHardLimit=11",
+                "count=1,bytes=5=;byteHardLimit=11;countHardLimit=10"
+            ),
+            ("count=,bytes=-1", "count=-1,bytes=-1"), ("count=x;bytes=99999999999999999999,=", "count=-1,bytes=-1"),
+        ])
     func text(input: String, output: String) {
         var buffer = WireBuffer()
         track(input).encode(to: &buffer)
