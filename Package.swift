@@ -102,7 +102,7 @@ let package = Package(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests",
-            dependencies: ["Load", "CSystem", "CDeflate", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: ["Load", "corral-bench", "CSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: strict),
     ]
 )

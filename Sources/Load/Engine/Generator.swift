@@ -56,7 +56,6 @@ struct Generator: ~Copyable {
 
     /// A silent server ends the run after this long.
     static let silenceLimitNanos: UInt64 = 15_000_000_000
-    static let drainLimitNanos: UInt64 = 10_000_000_000
     /// Due requests planned before replies are looked at again.
     static let plannedPerRound = 2048
 
@@ -126,7 +125,7 @@ struct Generator: ~Copyable {
             let wanted = signals.phase
             if wanted != phase {
                 enter(wanted, at: now)
-                if wanted == .draining { drainDeadline = now + Self.drainLimitNanos }
+                if wanted == .draining { drainDeadline = now + UInt64(configuration.drainLimitSeconds * 1e9) }
             }
             if phase == .draining {
                 if outstanding == 0 || now > drainDeadline || openConnections == 0 { break }

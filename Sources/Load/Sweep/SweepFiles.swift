@@ -63,9 +63,9 @@ enum SweepFiles {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// How a read percentage is labelled: ratios where they are round.
+    /// How a read percentage is labelled: ratios where they are round. Tick labels are formats, hence the doubled sign.
     static func readLabel(_ percent: Double) -> String {
-        let text = "\(fixed(percent, percent == percent.rounded() ? 0 : 1)) %"
+        let text = "\(fixed(percent, percent == percent.rounded() ? 0 : 1)) %%"
         guard percent > 0, percent < 100 else { return text }
         let ratio = percent / (100 - percent)
         guard abs(ratio - ratio.rounded()) < 0.01 else { return text }

@@ -39,7 +39,7 @@ final class AliasTable: Sendable {
 
     func draw(_ random: inout RandomSource) -> Int {
         let bits = random.next()
-        let index = Int((bits >> 32) &* UInt64(entries.count) >> 32)
+        let index = Int(((bits >> 32) &* UInt64(entries.count)) >> 32)
         let entry = entries[index]
         return UInt32(truncatingIfNeeded: bits) < entry.threshold ? index : Int(entry.alias)
     }

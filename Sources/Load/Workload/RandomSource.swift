@@ -28,7 +28,7 @@ struct RandomSource: RandomNumberGenerator {
     }
 
     /// Uniform in 0..<bound, by multiplication (bias below 2^-32 for the bounds used here).
-    mutating func below(_ bound: UInt32) -> UInt32 { UInt32((next() >> 32) &* UInt64(bound) >> 32) }
+    mutating func below(_ bound: UInt32) -> UInt32 { UInt32(((next() >> 32) &* UInt64(bound)) >> 32) }
 
     /// Uniform in (0, 1].
     mutating func unit() -> Double { (Double(next() >> 11) + 1) * 0x1p-53 }

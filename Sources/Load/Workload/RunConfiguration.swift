@@ -87,6 +87,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     public var liveNodeLimit = 10_000
     /// Accepts the null server's canned value in place of the stamp expected. Never for a real server.
     public var acceptsCannedContent = false
+    /// How long replies to requests already sent are waited for at the end.
+    public var drainLimitSeconds = 10.0
 
     public init(servers: [ServerAddress], mix: OperationMix) {
         self.servers = servers

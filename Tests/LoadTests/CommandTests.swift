@@ -1,0 +1,153 @@
+import Foundation
+import Testing
+
+@testable import Load
+
+/// The command as a user meets it: messages, exit codes, Ctrl-C.
+@Suite(.serialized) struct CommandTests {
+    /// The program built beside these tests.
+    private static let program: String = {
+        let candidates = CommandLine.arguments.filter { $0.contains(".xctest") }.map {
+            let bundle = String($0.prefix(upTo: $0.range(of: ".xctest")!.upperBound))
+            return (bundle as NSString).deletingLastPathComponent + "/corral-bench"
+        }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
+        return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
+            ?? root.appendingPathComponent(".build/debug/corral-bench").standardizedFileURL.path
+    }()
+
+    private func start(_ arguments: [String], _ output: Pipe) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.program)
+        process.arguments = arguments
+        process.standardOutput = output
+        process.standardError = output
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
+    private func run(_ arguments: [String]) throws -> (code: Int32, text: String) {
+        let output = Pipe()
+        let process = try start(arguments, output)
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    @Test func wrongFlagsAreExplained() throws {
+        for (arguments, words) in [
+            (["run", "--ratio", "x"], "reads:writes"), (["run", "--connections", "0"], "--connections"),
+            (["run", "--read-percent", "50", "--ratio", "2:1"], "only one"), (["run", "--servers", "a:b"], "host:port"),
+            (["run", "--label", "../x"], "--label"), (["sweep", "--servers", "etcd"], "etcd"),
+            (["run", "--value-bytes", "5"], "--value-bytes"), (["frobnicate"], "frobnicate"),
+        ] {
+            let directory = try TemporaryDirectory()
+            let output = arguments[0] == "frobnicate" ? [] : ["--output", directory.path]
+            let (code, text) = try run(arguments + output)
+            #expect(code == 64, "\(arguments): \(text)")
+            #expect(text.contains(words), "\(arguments): \(text)")
+        }
+    }
+
+    @Test func everyCommandHasHelp() throws {
+        for command in ["run", "sweep", "memory", "check-result", "null-server"] {
+            let (code, text) = try run([command, "--help"])
+            #expect(code == 0 && text.contains("OVERVIEW") && text.contains("OPTIONS"))
+        }
+    }
+
+    @Test func nobodyListening() throws {
+        let port = try ManagedServer.freePort()
+        let directory = try TemporaryDirectory()
+        let (code, text) = try run(["run", "--servers", "127.0.0.1:\(port)", "--output", directory.path])
+        #expect(code == LoadExitCode.failure)
+        #expect(text.contains("cannot connect to 127.0.0.1:\(port)") && text.contains("start the server"), "\(text)")
+    }
+
+    @Test func aServerOfAnotherKind() throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(listener) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                #expect(bind(listener, $0, size) == 0)
+                #expect(listen(listener, 8) == 0)
+                getsockname(listener, $0, &size)
+            }
+        }
+        Thread.detachNewThread {
+            let client = accept(listener, nil, nil)
+            let answer = "HTTP/1.1 400 Bad Request\r\n\r\n"
+            send(client, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+            var byte: UInt8 = 0
+            while recv(client, &byte, 1, 0) > 0 {}
+            close(client)
+        }
+        let port = UInt16(bigEndian: address.sin_port)
+        let directory = try TemporaryDirectory()
+        let (code, text) = try run(["run", "--servers", "127.0.0.1:\(port)", "--output", directory.path])
+        #expect(code == LoadExitCode.failure)
+        #expect(text.contains("does not speak ZooKeeper's client protocol"), "\(text)")
+    }
+
+    @Test func aBrokenRuleExitsWithFive() throws {
+        let server = try ServerThread(valueBytes: 1024)
+        let directory = try TemporaryDirectory()
+        let (code, text) = try run([
+            "run", "--servers", "127.0.0.1:\(server.server.port)", "--duration", "0.3", "--warmup-limit", "0",
+            "--output", directory.path,
+        ])
+        #expect(code == LoadExitCode.invalidRun)
+        #expect(text.contains("checks: FAILED") && text.contains("contentStamp"), "\(text)")
+    }
+
+    @Test func interruptedRunsLeaveAPartialResult() throws {
+        let server = try ServerThread(valueBytes: 1024)
+        let directory = try TemporaryDirectory()
+        let output = Pipe()
+        let process = try start(
+            [
+                "run", "--null-server", "--servers", "127.0.0.1:\(server.server.port)", "--connections", "2",
+                "--window", "2", "--duration", "60", "--warmup-limit", "0.2", "--output", directory.path,
+            ], output)
+        // The result's directory appears before the load begins.
+        let deadline = Date().addingTimeInterval(20)
+        while !FileManager.default.fileExists(atPath: "\(directory.path)/run/latest"), Date() < deadline {
+            usleep(20_000)
+        }
+        usleep(1_000_000)
+        kill(process.processIdentifier, SIGINT)
+        _ = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == LoadExitCode.interrupted)
+        let data = try Data(contentsOf: URL(fileURLWithPath: "\(directory.path)/run/latest/summary.json"))
+        let summary = try JSONDecoder().decode(RunSummary.self, from: data)
+        #expect(summary.status == .partial)
+        let violations = summary.repeats.filter { !$0.violations.isEmpty }
+        #expect(violations.isEmpty)
+    }
+
+    @Test func checkResultJudges() throws {
+        let directory = try TemporaryDirectory()
+        let server = try ServerThread()
+        let path = try runToFiles(try shortConfiguration(server.address), directory).1
+        #expect(try run(["check-result", path]).code == 0)
+        try "{}".write(toFile: path, atomically: true, encoding: .utf8)
+        #expect(try run(["check-result", path]).code == LoadExitCode.invalidRun)
+        #expect(try run(["check-result", path + ".absent"]).code == LoadExitCode.failure)
+    }
+
+    @Test func missingCorralIsExplained() throws {
+        let directory = try TemporaryDirectory()
+        let (code, text) = try run([
+            "sweep", "--no-null", "--corral", "/nonexistent/corral", "--output", directory.path, "--data-root",
+            "\(directory.path)/data",
+        ])
+        #expect(code == LoadExitCode.failure)
+        #expect(text.contains("no Corral server at /nonexistent/corral"), "\(text)")
+    }
+}

@@ -1,0 +1,84 @@
+import Histogram
+import Testing
+
+@testable import Load
+
+struct HistogramTests {
+    /// Values over the whole range, from a printed seed.
+    private func values(_ seed: UInt64, _ count: Int) -> [UInt64] {
+        var random = RandomSource(seed: seed)
+        return (0..<count).map { _ in random.next() >> UInt64(28 + random.below(36)) }
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64]) func recorderAgreesWithThePackage(seed: UInt64) {
+        var recorder = LatencyRecorder()
+        var histogram = LatencyRecorder.emptyHistogram()
+        for value in values(seed, 20_000) {
+            recorder.record(value)
+            histogram.record(min(value, LatencyRecorder.highestTrackable))
+        }
+        let converted = recorder.makeHistogram()
+        #expect(converted.totalCount == histogram.totalCount)
+        #expect(converted.maxRecorded == histogram.maxRecorded)
+        #expect(converted.min == histogram.min)
+        for percentile in [0.1, 1, 25, 50, 75, 90, 99, 99.9, 99.99, 100] {
+            #expect(converted.valueAtPercentile(percentile) == histogram.valueAtPercentile(percentile))
+            #expect(recorder.value(atPercentile: percentile) == histogram.valueAtPercentile(percentile))
+        }
+    }
+
+    @Test func mergingLosesNothing() {
+        let all = values(4, 10_000)
+        var whole = LatencyRecorder()
+        var left = LatencyRecorder()
+        var right = LatencyRecorder()
+        for (index, value) in all.enumerated() {
+            whole.record(value)
+            if index % 3 == 0 { left.record(value) } else { right.record(value) }
+        }
+        left.add(right)
+        #expect(left.total == whole.total)
+        for index in 0..<LatencyRecorder.slotCount where left.counts[index] != whole.counts[index] {
+            Issue.record("slot \(index) differs")
+        }
+        left.reset()
+        #expect((0..<LatencyRecorder.slotCount).allSatisfy { left.counts[$0] == 0 })
+        #expect(left.value(atPercentile: 50) == 0)
+    }
+
+    @Test func slotsCoverTheRangeWithoutGaps() {
+        for index in 0..<LatencyRecorder.slotCount - 1 {
+            #expect(LatencyRecorder.index(of: LatencyRecorder.lowestValue(at: index)) == index)
+            #expect(LatencyRecorder.index(of: LatencyRecorder.highestValue(at: index)) == index)
+            #expect(LatencyRecorder.highestValue(at: index) + 1 == LatencyRecorder.lowestValue(at: index + 1))
+        }
+    }
+
+    @Test func logReadsBackAsWritten() throws {
+        var recorder = LatencyRecorder()
+        for value in values(5, 5000) { recorder.record(value) }
+        for _ in 0..<300 { recorder.record(0) }
+        let interval = HistogramInterval(
+            tag: "read", startSeconds: 0, lengthSeconds: 1, maximumNanos: recorder.maximum,
+            encoded: HistogramLog.encode(recorder))
+        let text = HistogramLog.text([interval], startWallSeconds: 1_700_000_000.25)
+        #expect(text.contains("#[StartTime: 1700000000.250"))
+        let decoded = try HistogramLogReader.decode(text)
+        #expect(decoded.count == 1)
+        #expect(decoded[0].tag == "read")
+        #expect(decoded[0].significantDigits == 3)
+        #expect(decoded[0].total == recorder.total)
+        for (slot, count) in decoded[0].counts { #expect(recorder.counts[slot] == count) }
+    }
+
+    @Test func aBrokenLogIsRefused() throws {
+        var recorder = LatencyRecorder()
+        recorder.record(1000)
+        let encoded = HistogramLog.encode(recorder)
+        func line(_ histogram: String) -> String { "Tag=read,0.000,1.000,0.001,\(histogram)" }
+        #expect(try HistogramLogReader.totalCount(line(encoded), excludingTag: "error") == 1)
+        #expect(throws: LoadError.self) { try HistogramLogReader.decode(line(String(encoded.dropLast(4)))) }
+        #expect(throws: LoadError.self) { try HistogramLogReader.decode(line("nonsense")) }
+        #expect(throws: LoadError.self) { try HistogramLogReader.decode("1,2") }
+    }
+}
