@@ -43,7 +43,7 @@ let package = Package(
         .target(
             name: "ServerCore",
             dependencies: [
-                "CDeflate", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
+                "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),

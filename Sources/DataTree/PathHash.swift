@@ -1,16 +1,16 @@
 /// A wyhash-like 64-bit hash of path bytes. Keyed by a random seed per tree, so that clients cannot aim collisions.
-enum PathHash {
-    private static let secret: UInt64 = 0xa076_1d64_78bd_642f
-    private static let multiplier: UInt64 = 0xe703_7ed1_a0b4_28db
+public enum PathHash {
+    @usableFromInline static let secret: UInt64 = 0xa076_1d64_78bd_642f
+    @usableFromInline static let multiplier: UInt64 = 0xe703_7ed1_a0b4_28db
 
-    @inline(__always)
+    @inlinable @inline(__always)
     static func mix(_ left: UInt64, _ right: UInt64) -> UInt64 {
         let product = left.multipliedFullWidth(by: right)
         return product.high ^ product.low
     }
 
-    @inline(__always)
-    static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func hash(_ bytes: UnsafeRawBufferPointer, seed: UInt64) -> UInt64 {
         let count = bytes.count
         guard count > 0, let base = bytes.baseAddress else { return mix(secret, seed ^ multiplier) }
         var state = seed ^ secret

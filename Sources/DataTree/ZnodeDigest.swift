@@ -16,6 +16,11 @@ public enum ZnodeDigest {
         path: UnsafeRawBufferPointer, data: UnsafeRawBufferPointer?, stat: StatPersisted
     ) -> UInt64 {
         if isExcluded(path) { return 0 }
+        return extend(prefix(path: path, data: data), by: stat)
+    }
+
+    /// The checksum over path and data alone: what stays the same when only statistics change.
+    public static func prefix(path: UnsafeRawBufferPointer, data: UnsafeRawBufferPointer?) -> UInt32 {
         var checksum: UInt32 = 0
         if path.count > 1, let base = path.baseAddress {
             checksum = libdeflate_crc32(checksum, base, path.count)
@@ -23,7 +28,12 @@ public enum ZnodeDigest {
         if let data, data.count > 0, let base = data.baseAddress {
             checksum = libdeflate_crc32(checksum, base, data.count)
         }
-        return withUnsafeTemporaryAllocation(byteCount: 60, alignment: 8) { fields in
+        return checksum
+    }
+
+    /// The digest of a znode (not an excluded one) from the checksum over its path and data.
+    public static func extend(_ checksum: UInt32, by stat: StatPersisted) -> UInt64 {
+        withUnsafeTemporaryAllocation(byteCount: 60, alignment: 8) { fields in
             let wire = fields.baseAddress!
             wire.storeWire(stat.czxid, at: 0)
             wire.storeWire(stat.mzxid, at: 8)

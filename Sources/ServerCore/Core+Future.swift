@@ -1,4 +1,3 @@
-import CDeflate
 import DataTree
 import Jute
 import ZooKeeperProtocol
@@ -34,7 +33,7 @@ extension Core {
                 // Only a node straight from the tree lacks it: everything staged before has it.
                 node.prefixChecksum = prefixChecksum(path, tree.find(path).flatMap { tree.data(of: $0) })
             }
-            node.digest = digest(of: path, node.prefixChecksum!, node.stat)
+            node.digest = ZnodeDigest.isExcluded(path) ? 0 : ZnodeDigest.extend(node.prefixChecksum!, by: node.stat)
             futureDigest = futureDigest &- before &+ node.digest
         }
         pending.record(node, at: key(path))
@@ -55,27 +54,10 @@ extension Core {
         pending.record(gone, at: key(path))
     }
 
-    // MARK: digest (Apache's DigestCalculator: CRC-32 over path, data and the stat's 60 bytes)
+    // MARK: digest
 
     func prefixChecksum(_ path: UnsafeRawBufferPointer, _ data: UnsafeRawBufferPointer?) -> UInt32? {
-        guard configuration.treeDigestEnabled else { return nil }
-        let path = key(path)
-        var checksum = libdeflate_crc32(0, path.baseAddress, path.count)
-        if let data, data.count > 0 { checksum = libdeflate_crc32(checksum, data.baseAddress, data.count) }
-        return checksum
-    }
-
-    private func digest(of path: UnsafeRawBufferPointer, _ prefix: UInt32, _ stat: StatPersisted) -> UInt64 {
-        // Apache leaves everything below /zookeeper/ out of the digest.
-        if isBelowReserved(path) { return 0 }
-        statScratch.removeAll()
-        stat.encodeForDigest(to: &statScratch)
-        return UInt64(libdeflate_crc32(prefix, statScratch.bytes.baseAddress, statScratch.count))
-    }
-
-    private func isBelowReserved(_ path: UnsafeRawBufferPointer) -> Bool {
-        guard path.count >= 11 else { return false }
-        return PathRules.equals(UnsafeRawBufferPointer(rebasing: path[0..<11]), "/zookeeper/")
+        configuration.treeDigestEnabled ? ZnodeDigest.prefix(path: path, data: data) : nil
     }
 
     // MARK: quota
@@ -86,20 +68,5 @@ extension Core {
         let verdict = tree.checkQuota(
             path: path, bytesDifference: Int64(bytesAdded), countDifference: Int64(nodesAdded))
         if verdict == .overHardLimit { throw .quotaExceeded }
-    }
-}
-
-extension StatPersisted {
-    /// The order that Apache's digest takes the fields in; pzxid stands elsewhere than on disk.
-    func encodeForDigest(to buffer: inout WireBuffer) {
-        buffer.append(int64: czxid)
-        buffer.append(int64: mzxid)
-        buffer.append(int64: pzxid)
-        buffer.append(int64: ctime)
-        buffer.append(int64: mtime)
-        buffer.append(int32: version)
-        buffer.append(int32: cversion)
-        buffer.append(int32: aversion)
-        buffer.append(int64: ephemeralOwner)
     }
 }

@@ -18,9 +18,6 @@ extension Core {
         case refused(ErrorCode)
     }
 
-    /// The version of the digest calculation that transactions carry (Apache's `DIGEST_VERSION`).
-    static let digestVersion: Int32 = 2
-
     /// Takes one write request. Its answer follows once the transaction is durable and applied.
     func prepare(
         _ opcode: OpCode, xid: Int32, connection: ClientConnection?, session: Session?, credentials: Credentials,
@@ -57,7 +54,7 @@ extension Core {
             batch.bytes.append(int32: error.rawValue)
         }
         if configuration.treeDigestEnabled {
-            batch.bytes.append(int32: Self.digestVersion)
+            batch.bytes.append(int32: ZnodeDigest.version)
             batch.bytes.append(int64: Int64(bitPattern: futureDigest))
         }
         batch.endTxn(zxid: lastZxid)

@@ -26,13 +26,11 @@ public final class Core {
     public internal(set) var digestLog: [(zxid: Int64, digest: UInt64)] = []
 
     public internal(set) var sessions: SessionTable
-    @exclusivity(unchecked) var pending = PendingChanges()
+    @exclusivity(unchecked) var pending: PendingChanges
     /// The tree digest after everything prepared.
     @exclusivity(unchecked) var futureDigest: UInt64
     /// The last zxid given out.
     @exclusivity(unchecked) public internal(set) var lastZxid: Int64
-
-    @exclusivity(unchecked) var statScratch = WireBuffer(capacity: 64)
 
     /// The batch that gathers transactions until the log can take it.
     @exclusivity(unchecked) var batch = TxnBatch()
@@ -73,6 +71,8 @@ public final class Core {
         self.registry = registry
         self.clock = clock
         self.log = log
+        var random = random
+        pending = PendingChanges(seed: random.next())
         self.random = random
         providers = AuthenticationProviders(
             superDigest: configuration.superDigest, digestEnabled: configuration.digestAuthenticationEnabled,

@@ -13,6 +13,8 @@ public struct CoreConfiguration: Sendable {
     public var maxClientConnections = 60
     /// Connections in all; 0 means no limit.
     public var maxConnections = 0
+    /// How long a connection may stay without a session.
+    public var sessionlessTimeoutMillis: Int64 = 10_000
     /// Transactions between snapshots; the start is drawn between half of it and all of it.
     public var snapCount = 100_000
     /// Bytes logged between snapshots, likewise; 0 or less means no limit.

@@ -32,6 +32,9 @@ public final class Front: @unchecked Sendable {
     /// The server is ending: nothing more is read.
     public var isDraining = false
 
+    /// Connections in the order they came, to end those that never begin a session.
+    private var newcomers: [(connection: ClientConnection, deadlineMillis: Int64)] = []
+
     @exclusivity(unchecked) var dirty: [ClientConnection] = []
     var throttled: [ClientConnection] = []
     /// Replies to reads go here, and from here to the socket: one buffer for all connections stays in the cache.
@@ -140,7 +143,11 @@ public final class Front: @unchecked Sendable {
         ) { watcher in
             ClientConnection(watcher: watcher, link: link, front: self, wallMillis: clock.wallMillis())
         }
-        if connection == nil { statistics.connectionsRejected += 1 }
+        guard let connection else {
+            statistics.connectionsRejected += 1
+            return nil
+        }
+        newcomers.append((connection, nowMillis + configuration.sessionlessTimeoutMillis))
         return connection
     }
 
@@ -176,6 +183,20 @@ public final class Front: @unchecked Sendable {
         connection.state = .closing
         if !connection.output.isEmpty { connection.link.send(&connection.output) }
         connection.link.close(afterFlush: true)
+    }
+
+    /// The passing of time: who has not begun a session by now does not want one.
+    public func tick() {
+        var due = 0
+        while due < newcomers.count, newcomers[due].deadlineMillis <= nowMillis {
+            let connection = newcomers[due].connection
+            if connection.state == .handshake {
+                statistics.sessionlessConnectionsExpired += 1
+                closeAfterFlush(connection)
+            }
+            due += 1
+        }
+        newcomers.removeFirst(due)
     }
 
     // MARK: back-pressure

@@ -49,8 +49,11 @@ struct PendingChanges: ~Copyable {
     private var orderHead = 0
     private var undoLog: [Undo] = []
     private var recordsUndo = false
+    /// Keys the hash, so that clients cannot aim collisions.
+    private let seed: UInt64
 
-    init() {
+    init(seed: UInt64) {
+        self.seed = seed
         mask = 4095
         table = .allocate(capacity: 4096)
         table.initialize(repeating: 0, count: 4096)
@@ -66,14 +69,14 @@ struct PendingChanges: ~Copyable {
     /// The pending state of a path; nil when nothing pending touches it.
     func node(at path: UnsafeRawBufferPointer) -> PendingNode? {
         if used == 0 { return nil }
-        let hash = PathHash.hash(path)
+        let hash = PathHash.hash(path, seed: seed)
         guard let slot = find(path, hash) else { return nil }
         return slots[slot].node
     }
 
     /// Stores a node's new future state, due to be dropped once `zxid` has been applied.
     mutating func record(_ node: PendingNode, at path: UnsafeRawBufferPointer) {
-        let hash = PathHash.hash(path)
+        let hash = PathHash.hash(path, seed: seed)
         let slot: Int
         if let known = find(path, hash) {
             slot = known
@@ -210,30 +213,5 @@ struct PendingChanges: ~Copyable {
         table = .allocate(capacity: capacity)
         table.initialize(repeating: 0, count: capacity)
         for slot in slots.indices where slots[slot].node != nil { place(slot, slots[slot].hash) }
-    }
-}
-
-/// A fast hash of path bytes for tables that live in memory only.
-enum PathHash {
-    @inline(__always)
-    static func hash(_ path: UnsafeRawBufferPointer) -> UInt64 {
-        var state: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: path.count)
-        var offset = 0
-        while offset + 8 <= path.count {
-            state = mix(state ^ path.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            offset += 8
-        }
-        var tail: UInt64 = 0
-        while offset < path.count {
-            tail = tail << 8 | UInt64(path[offset])
-            offset += 1
-        }
-        return mix(state ^ tail)
-    }
-
-    @inline(__always)
-    private static func mix(_ value: UInt64) -> UInt64 {
-        let product = value.multipliedFullWidth(by: 0xA076_1D64_78BD_642F)
-        return product.high ^ product.low
     }
 }

@@ -17,7 +17,7 @@ struct PendingChangesTests {
     @Test("agree with a dictionary under random use", arguments: 1...20 as ClosedRange<UInt64>)
     func model(seed: UInt64) {
         var random = SeededRandom(seed: seed)
-        var pending = PendingChanges()
+        var pending = PendingChanges(seed: seed)
         var model: [String: (version: Int32, zxid: Int64)] = [:]
         var zxid: Int64 = 0
         var applied: Int64 = 0

@@ -67,7 +67,7 @@ extension ConfigurationKeys {
         .integer(
             "nio.sessionlessCnxnTimeout", .limits, \.sessionlessConnectionTimeoutMillis, 1...Int(Int32.max),
             syntax: .decoded, unit: "ms", "How long a connection may stay open without a session."
-        ).notYetHonoured(because: "a connection without a session stays open"),
+        ),
     ]
 
     static let disk: [ConfigurationKey] = [

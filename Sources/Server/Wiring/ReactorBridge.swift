@@ -70,7 +70,10 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
         }
     }
 
-    func tick(nowNanos: UInt64) { core?.tick() }
+    func tick(nowNanos: UInt64) {
+        core?.tick()
+        front.tick()
+    }
 
     // MARK: connections
 

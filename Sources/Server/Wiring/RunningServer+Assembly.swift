@@ -64,6 +64,7 @@ extension RunningServer {
         core.maximumFrameBytes = configuration.juteMaxBufferBytes
         core.maxClientConnections = max(0, configuration.maxClientConnectionsPerAddress)
         core.maxConnections = max(0, configuration.maxConnections)
+        core.sessionlessTimeoutMillis = Int64(configuration.sessionlessConnectionTimeoutMillis)
         core.snapCount = configuration.snapCount
         core.snapSizeLimitBytes = Int64(configuration.snapSizeLimitKilobytes) * 1024
         core.extendedTypesEnabled = configuration.extendedTypesEnabled
