@@ -21,11 +21,11 @@ import Darwin
 /// **Zeros ahead.** Writing into blocks that are already allocated and zeroed costs no journal commit, which is most
 /// of the cost of a small durable write. Zeroing a whole segment at each roll would stall requests for tens of
 /// milliseconds, so it is done in slices: `prepareAhead` writes one slice while the log thread is idle, and `append`
-/// writes one only when it has run out of zeroed space. The file system is asked to set aside
-/// `preallocationBytes` at once, so that slices lie together. Measured with 110 KB a commit on a virtual disk: CPU
-/// 33 µs when all is zeroed before, 38 with slices of 1 MiB written as needed (which hold up one commit in ten for about
-/// 1 ms), 58 without zeros; through the page cache with fdatasync 68 with slices, 91 without. Slices of 4 MiB cost the
-/// same CPU and hold up three times as long.
+/// writes one only when it has run out of zeroed space. The file system is asked to set aside `preallocationBytes` at
+/// once, so that slices lie together. Measured with 110 KB a commit on a virtual disk, the quietest of twelve
+/// interleaved rounds, CPU µs a commit: 30 when zeroed before, 35 with slices of 1 MiB written as needed (one commit in
+/// ten then waits about 1 ms), 32 with slices of 4 MiB (one in forty waits about 3 ms), 57 without zeros; through the
+/// page cache with fdatasync 75 with slices, 94 without.
 ///
 /// **Whole files only.** A segment is made under a name that servers ignore, with its header and first slice, and
 /// renamed when its first transaction names it; the directory is synced before that transaction is acknowledged. So a
