@@ -23,7 +23,7 @@ import Darwin
 /// milliseconds, so it is done in slices: `prepareAhead` writes one slice while the log thread is idle, and `append`
 /// writes one only when it has run out of zeroed space. The file system is asked to set aside `preallocationBytes` at
 /// once, so that slices lie together. Measured with 110 KB a commit on a virtual disk, the quietest of twelve
-/// interleaved rounds, CPU µs a commit: 30 when zeroed before, 35 with slices of 1 MiB written as needed (one commit in
+/// rounds, CPU µs a commit: 30 when zeroed before, 35 with slices of 1 MiB written as needed (one commit in
 /// ten then waits about 1 ms), 32 with slices of 4 MiB (one in forty waits about 3 ms), 57 without zeros; through the
 /// page cache with fdatasync 75 with slices, 94 without.
 ///
