@@ -50,7 +50,8 @@ final class FileWindow {
         }
         start = offset
         let room = min(capacity - count, max(0, fileSize - offset - count))
-        count += try file.read(into: UnsafeMutableRawBufferPointer(start: memory + count, count: room), at: offset + count)
+        let free = UnsafeMutableRawBufferPointer(start: memory + count, count: room)
+        count += try file.read(into: free, at: offset + count)
     }
 
     /// Where the first byte other than zero lies at or after `offset`; nil when there are only zeros.

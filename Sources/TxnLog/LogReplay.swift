@@ -101,7 +101,7 @@ struct LogReplay {
         let isFirstOfTrusted = !hasSnapshot && lastRead == nil
         if zxid > known && zxid != known + 1 && zxid >> 32 == known >> 32 && !isFirstOfTrusted {
             if let damaged {
-                throw corrupt(damaged.reader, damaged.what, "\(path) goes on later, at \(hex(zxid)) after \(hex(known))")
+                throw corrupt(damaged.reader, damaged.what, "\(path) goes on with \(hex(zxid)) after \(hex(known))")
             }
             throw .missingTransactions(path: path, offset: offset, after: known, next: zxid)
         }
@@ -117,7 +117,8 @@ struct LogReplay {
     }
 
     private mutating func deliver(
-        _ header: TxnHeader, _ txn: UnsafeRawBufferPointer, _ path: String, _ offset: Int, _ visitor: any RecoveryVisitor
+        _ header: TxnHeader, _ txn: UnsafeRawBufferPointer, _ path: String, _ offset: Int,
+        _ visitor: any RecoveryVisitor
     ) throws(RecoveryError) {
         guard header.zxid > lastZxid else { return }
         do {
@@ -160,8 +161,9 @@ struct LogReplay {
         if reader.offset == FileHeader.size { empty.insert(reader.path, at: 0) }
     }
 
-    /// Removes files without a header, and the segments at the end that hold no transactions. Left in place, an empty one could get a name above
-    /// transactions written later, and a reader that starts at the newest name would miss those.
+    /// Removes files without a header, and the segments at the end that hold no transactions. Left in place, an empty
+    /// one could get a name above transactions written later, and a reader that starts at the newest name would miss
+    /// those.
     private func removeEmpty() throws(DiskError) {
         guard !empty.isEmpty || !blank.isEmpty else { return }
         for path in empty + blank {

@@ -21,8 +21,11 @@ import Darwin
 /// **Zeros ahead.** Writing into blocks that are already allocated and zeroed costs no journal commit, which is most
 /// of the cost of a small durable write. Zeroing a whole segment at each roll would stall requests for tens of
 /// milliseconds, so it is done in slices: `prepareAhead` writes one slice while the log thread is idle, and `append`
-/// writes one only when it has run out of zeroed space. The file system is asked to set aside
-/// `preallocationBytes` at once, so that slices lie together.
+/// writes one only when it has run out of zeroed space. The file system is asked to set aside `preallocationBytes` at
+/// once, so that slices lie together. Measured with 110 KB a commit on a virtual disk, the quietest of twelve
+/// rounds, CPU µs a commit: 30 when zeroed before, 35 with slices of 1 MiB written as needed (one commit in
+/// ten then waits about 1 ms), 32 with slices of 4 MiB (one in forty waits about 3 ms), 57 without zeros; through the
+/// page cache with fdatasync 75 with slices, 94 without.
 ///
 /// **Whole files only.** A segment is made under a name that servers ignore, with its header and first slice, and
 /// renamed when its first transaction names it; the directory is synced before that transaction is acknowledged. So a
@@ -45,9 +48,11 @@ public final class LogWriter: @unchecked Sendable {
     private let forceSync: Bool
     private let sliceBytes: Int
 
-    private let staging: AlignedBuffer
-    private let zeros: AlignedBuffer
-    /// Bytes in `staging`; they belong at `stagedOffset` of the segment, a multiple of the block size.
+    /// The staged blocks, `maximumWrite` bytes, and behind them one slice of zeros: by default one huge page.
+    private let memory: AlignedBuffer
+    private var staging: UnsafeMutableRawPointer { memory.base }
+    private var zeros: UnsafeMutableRawPointer { memory.base + Self.maximumWrite }
+    /// Staged bytes; they belong at `stagedOffset` of the segment, a multiple of the block size.
     private var staged = 0
     private var stagedOffset = 0
     private var segment: Segment?
@@ -79,8 +84,7 @@ public final class LogWriter: @unchecked Sendable {
         self.lastZxid = lastZxid
         self.sizeLimitBytes = sizeLimitBytes ?? .max
         self.sliceBytes = DiskBlock.roundUp(preallocationBytes == 0 ? 1 : min(sliceBytes, preallocationBytes))
-        staging = AlignedBuffer(capacity: Self.maximumWrite)
-        zeros = AlignedBuffer(capacity: self.sliceBytes)
+        memory = AlignedBuffer(capacity: Self.maximumWrite + self.sliceBytes)
     }
 
     deinit { close() }
@@ -172,7 +176,7 @@ public final class LogWriter: @unchecked Sendable {
         segment = next
         statistics.segments += 1
         // The header is in the file already, but it shares the first block with the first transactions.
-        FileHeader.log.store(to: staging.base)
+        FileHeader.log.store(to: staging)
         staged = FileHeader.size
         stagedOffset = 0
     }
@@ -181,8 +185,8 @@ public final class LogWriter: @unchecked Sendable {
     private func makeSpare() throws(DiskError) -> Segment {
         let path = directory + "/" + DataFileName.spareSegment
         var made = Segment(file: try disk.open(path, forceSync ? .createDurable : .create))
-        FileHeader.log.store(to: zeros.base)
-        defer { memset(zeros.base, 0, FileHeader.size) }
+        FileHeader.log.store(to: zeros)
+        defer { memset(zeros, 0, FileHeader.size) }
         try zero(&made)
         return made
     }
@@ -194,7 +198,8 @@ public final class LogWriter: @unchecked Sendable {
             try? target.file.reserve(preallocationBytes, at: target.reservedEnd)
             target.reservedEnd += preallocationBytes
         }
-        try target.file.write(zeros.prefix(sliceBytes), at: target.zeroedEnd)
+        try target.file.write(
+            memory.bytes(Self.maximumWrite..<Self.maximumWrite + sliceBytes), at: target.zeroedEnd)
         if forceSync && !target.file.isDurableOnReturn { try target.file.sync() }
         target.zeroedEnd += sliceBytes
         statistics.zeroedBytes += sliceBytes
@@ -203,11 +208,11 @@ public final class LogWriter: @unchecked Sendable {
     private func stage(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
         var source = bytes
         while source.count > 0 {
-            let count = min(staging.capacity - staged, source.count)
-            memcpy(staging.base + staged, source.baseAddress!, count)
+            let count = min(Self.maximumWrite - staged, source.count)
+            memcpy(staging + staged, source.baseAddress!, count)
             staged += count
             source = UnsafeRawBufferPointer(rebasing: source[count...])
-            if staged == staging.capacity { try flush() }
+            if staged == Self.maximumWrite { try flush() }
         }
     }
 
@@ -215,20 +220,20 @@ public final class LogWriter: @unchecked Sendable {
     private func flush() throws(DiskError) {
         guard var current = segment else { return }
         let padded = DiskBlock.roundUp(staged)
-        memset(staging.base + staged, 0, padded - staged)
+        memset(staging + staged, 0, padded - staged)
         while preallocationBytes > 0 && stagedOffset + padded > current.zeroedEnd {
             // A disk too full for a whole slice may still have room for the transactions.
             guard (try? zero(&current)) != nil else { break }
         }
         segment = current
         let start = corral_monotonic_nanos()
-        try current.file.write(staging.prefix(padded), at: stagedOffset)
+        try current.file.write(memory.bytes(0..<padded), at: stagedOffset)
         if forceSync && !current.file.isDurableOnReturn { try current.file.sync() }
         statistics.record(bytes: padded, nanos: corral_monotonic_nanos() - start)
         let whole = DiskBlock.roundDown(staged)
         staged -= whole
         stagedOffset += whole
-        if whole > 0 { memcpy(staging.base, staging.base + whole, staged) }
+        if whole > 0 { memcpy(staging, staging + whole, staged) }
     }
 }
 

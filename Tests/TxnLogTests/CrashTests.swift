@@ -89,7 +89,9 @@ struct CrashTests {
                 do {
                     let state = try Self.check(disk, run, at: model.position, what)
                     if states % 5 == 0 { try Self.continueAfter(disk, state, what) }
-                    if states % 40 == 0 { try Self.crashDuringRecovery(model.crash(fate), run, at: model.position, what) }
+                    if states % 40 == 0 {
+                        try Self.crashDuringRecovery(model.crash(fate), run, at: model.position, what)
+                    }
                 } catch {
                     Issue.record("\(error): \(what)")
                 }

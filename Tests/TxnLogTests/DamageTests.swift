@@ -97,7 +97,10 @@ struct DamageTests {
         log.edit(1) { $0 += [0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 99, 5, 5, 5, 0, 0, 0] }
         let recovered = try recover(log.disk)
         #expect(recovered.collector.zxids == Array(1...10))
-        #expect(recovered.notices.contains { if case .harmlessDamage("/data/log.1", _, _) = $0 { true } else { false } })
+        let isNoticed = recovered.notices.contains {
+            if case .harmlessDamage("/data/log.1", _, _) = $0 { true } else { false }
+        }
+        #expect(isNoticed)
     }
 
     @Test func missingSegmentIsRefused() throws {

@@ -112,8 +112,9 @@ struct DirectoryTests {
         #expect(throws: DataDirectoryError.mixed(path: "/a/version-2", expected: "snapshots", name: "log.1")) {
             _ = try DataDirectory(disk: disk, dataDir: "/a", dataLogDir: "/b")
         }
-        #expect(throws: DataDirectoryError.mixed(path: "/c/version-2", expected: "transaction logs", name: "snapshot.0")) {
-            disk.setContents([], of: "/c/version-2/snapshot.0")
+        disk.setContents([], of: "/c/version-2/snapshot.0")
+        let expected = DataDirectoryError.mixed(path: "/c/version-2", expected: "transaction logs", name: "snapshot.0")
+        #expect(throws: expected) {
             _ = try DataDirectory(disk: disk, dataDir: "/d", dataLogDir: "/c")
         }
     }

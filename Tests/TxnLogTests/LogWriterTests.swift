@@ -11,7 +11,8 @@ struct LogWriterTests {
         _ disk: any Disk, _ directory: String, seed: UInt64, groups: Int, preallocation: Int = 4 << 20
     ) throws -> (writer: LogWriter, expected: [UInt8]) {
         var die = SplitMix(seed: seed)
-        let writer = LogWriter(disk: disk, directory: directory, preallocationBytes: preallocation, sliceBytes: 256 << 10)
+        let writer = LogWriter(
+            disk: disk, directory: directory, preallocationBytes: preallocation, sliceBytes: 256 << 10)
         var expected = Array(Golden.log[..<16])
         var zxid: Int64 = 0
         for group in 0..<groups {
@@ -21,7 +22,8 @@ struct LogWriterTests {
                 for _ in 0..<Int.random(in: 1...40, using: &die) {
                     zxid += 1
                     let size = group % 7 == 3 ? 60_000 : Int.random(in: 0...1100, using: &die)
-                    batch.appendSetData(zxid: zxid, data: [UInt8](repeating: UInt8(truncatingIfNeeded: zxid), count: size))
+                    let data = [UInt8](repeating: UInt8(truncatingIfNeeded: zxid), count: size)
+                    batch.appendSetData(zxid: zxid, data: data)
                 }
                 batches.append(batch)
             }
