@@ -70,7 +70,8 @@ int corral_listen(const char *host, uint16_t port, int backlog, int keep_alive, 
     }
     char service[8];
     snprintf(service, sizeof service, "%u", port);
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     bound->failed_step = "resolve";
     bound->resolve_code = getaddrinfo(host, service, &hints, &found);

@@ -2,9 +2,9 @@ import Synchronization
 
 /// A lock-free, bounded queue of batch objects: many producers, one consumer.
 ///
-/// A batch is spliced in with one atomic operation, whatever its size; the consumer takes all that waits with one atomic
-/// exchange and sees it in the order of the pushes, hence in order for each producer. No lock, and no allocation after
-/// the initializer: a producer that is interrupted at any point holds nobody up.
+/// A batch is spliced in with one atomic operation, whatever its size; the consumer takes all that waits with one
+/// atomic exchange and sees it in the order of the pushes, hence in order for each producer. No lock, and no allocation
+/// after the initializer: a producer that is interrupted at any point holds nobody up.
 ///
 /// Thread-safe: `tryPush`, `isEmpty` and `count` from any thread; `popAll` from the one consumer.
 public final class BatchQueue<Batch: AnyObject & Sendable>: @unchecked Sendable {
@@ -50,7 +50,8 @@ public final class BatchQueue<Batch: AnyObject & Sendable>: @unchecked Sendable 
         return items.count
     }
 
-    /// Whether nothing waits. Sequentially consistent: serves as the look between `WakeUp.prepareToSleep()` and blocking.
+    /// Whether nothing waits. Sequentially consistent, so it serves as the look between `WakeUp.prepareToSleep()` and
+    /// blocking.
     @inlinable
     public var isEmpty: Bool { stack.count == 0 }
 

@@ -95,7 +95,7 @@ struct LinkedStack: ~Copyable, @unchecked Sendable {
         while true {
             let name = UInt32(head & 0xffff)
             if name == 0 { return 0 }
-            // May be stale when another producer took the node meanwhile; then the tag has changed and the exchange fails.
+            // Stale if another producer took the node meanwhile; then the tag has changed and the exchange fails.
             let next = nodes[Int(name - 1)].next.load(ordering: .relaxed)
             let desired = ((head >> 16) &+ 1) << 16 | UInt64(next & 0xffff)
             let (done, seen) = spare.pointee.weakCompareExchange(

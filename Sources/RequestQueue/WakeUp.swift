@@ -40,7 +40,7 @@ public final class WakeUp: @unchecked Sendable {
         close(fileDescriptor)
     }
 
-    /// The sleeper announces that it is about to block. It must look at its queues after this call and before it blocks.
+    /// The sleeper announces that it is about to block. It must look at its queues after this call, before it blocks.
     public func prepareToSleep() {
         state.pointee.store(State.watchingDescriptor, ordering: .sequentiallyConsistent)
     }

@@ -10,8 +10,9 @@ import Synchronization
 /// output comes only after a short send. Each turn reads every ready connection once (bounded, so that none starves the
 /// others), lets the handler work on all of it, and then sends once for each connection with output.
 ///
-/// `run` makes the calling thread the owner. From other threads only `stop`, `stopAccepting`, `adopt`, `connectionCount`
-/// and `wakeUp` may be used; the rest, connections included, belongs to the owner (before `run`: to whoever sets it up).
+/// `run` makes the calling thread the owner. From other threads only `stop`, `stopAccepting`, `adopt`,
+/// `connectionCount` and `wakeUp` may be used; the rest, connections included, belongs to the owner (before `run`: to
+/// whoever sets it up).
 public final class Reactor: @unchecked Sendable {
     /// Wakes the reactor from other threads: give it to the queues that `ReactorHandler.drainInbox` empties.
     public let wakeUp = WakeUp()

@@ -16,8 +16,8 @@ public protocol ReactorHandler: AnyObject {
 
     /// A new connection.
     ///
-    /// - Returns: false refuses it; it is closed at once, without a call of `closed`. (To refuse with an answer, write the
-    ///   answer, close after flush, and return true.)
+    /// - Returns: false refuses it; it is closed at once, without a call of `closed`. (To refuse with an answer, write
+    ///   the answer, close after flush, and return true.)
     func accepted(_ connection: Connection) -> Bool
 
     /// Whether a connection with something to receive may be read now. A handler that says no pauses the connection,

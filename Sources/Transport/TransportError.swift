@@ -25,7 +25,8 @@ public enum TransportError: Error, Equatable, Sendable, CustomStringConvertible 
             "cannot listen on \(address) port \(port): this machine has no such address; "
                 + "use one that `ip address` lists, or none to listen on all"
         case .permissionDenied(let address, let port):
-            "no permission to listen on \(address) port \(port): use a port above 1023, or grant the right to bind low ports"
+            "no permission to listen on \(address) port \(port): use a port above 1023, "
+                + "or grant the right to bind low ports"
         case .unknownAddress(let address, let detail):
             "cannot resolve the address \(address): \(detail)"
         case .tooManyOpenFiles:

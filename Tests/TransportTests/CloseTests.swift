@@ -51,7 +51,8 @@ struct CloseTests {
         let server = try RunningReactor {
             $0.onFrame = { connection, payload in
                 connection.output.append(raw: UnsafeRawBufferPointer(rebasing: payload[..<4]))
-                connection.output.appendUninitialized(total).initializeMemory(as: UInt8.self, repeating: 42, count: total)
+                let space = connection.output.appendUninitialized(total)
+                space.initializeMemory(as: UInt8.self, repeating: 42, count: total)
                 connection.close(afterFlush: true, reason: .requested("enough"))
             }
         }

@@ -65,7 +65,7 @@ struct ReactorTests {
         #expect(good.receive(13) == frame(9, stamp: 1))
     }
 
-    @Test("a client that does not read is not read from; memory stays bounded, and nothing is lost", arguments: [1, 500])
+    @Test("a client that does not read is not read from; memory is bounded, and nothing is lost", arguments: [1, 500])
     func slowReader(amplification: Int) throws {
         var options = ReactorOptions()
         options.outputLimitBytes = 256 * 1024

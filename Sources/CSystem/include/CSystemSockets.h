@@ -1,4 +1,4 @@
-// Socket calls of the reactor. Results follow one rule: zero or positive on success, -errno on failure; EINTR is retried.
+// Socket calls of the reactor. One rule for results: zero or positive on success, -errno on failure; EINTR is retried.
 #ifndef CORRAL_CSYSTEM_SOCKETS_H
 #define CORRAL_CSYSTEM_SOCKETS_H
 
@@ -25,7 +25,7 @@ struct corral_address {
 };
 
 /// Binds and listens; `host` NULL means every address, IPv6 and IPv4 on one socket where the kernel has IPv6.
-/// The socket is non-blocking, with SO_REUSEADDR and, inherited by what it accepts, TCP_NODELAY and optionally keep-alive.
+/// The socket is non-blocking, has SO_REUSEADDR; what it accepts inherits TCP_NODELAY and, if asked for, keep-alive.
 int corral_listen(const char *host, uint16_t port, int backlog, int keep_alive, struct corral_bound *bound);
 /// accept4, non-blocking and close-on-exec, with the peer's address.
 int corral_accept_peer(int listener, struct corral_address *peer);
