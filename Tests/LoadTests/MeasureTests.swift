@@ -51,7 +51,7 @@ struct MeasureTests {
         let after = try ProcessSnapshot(pid: getpid())
         let usage = ServerUsage(pid: getpid(), from: before, to: after, operations: 1000, nanos: 200_000_000)
         #expect(usage.cpuSeconds > 0.05, "\(sum)")
-        #expect(usage.cpuMicrosPerOperation == usage.cpuSeconds * 1000)
+        #expect(abs(usage.cpuMicrosPerOperation - usage.cpuSeconds * 1000) < 1e-6)
         #expect(usage.residentBytes > 1 << 20)
         #expect(throws: LoadError.self) { try ProcessSnapshot(pid: 4_000_000) }
     }

@@ -86,7 +86,7 @@ struct LatencyRecorder: ~Copyable {
     /// - Parameter percentile: 0 to 100.
     func value(atPercentile percentile: Double) -> UInt64 {
         guard let range = touched else { return 0 }
-        let wanted = max(1, UInt64((percentile / 100 * Double(total)).rounded(.up)))
+        let wanted = max(1, UInt64((percentile.nextDown * Double(total) / 100).rounded(.up)))
         var seen: UInt64 = 0
         for index in range {
             seen += counts[index]
