@@ -5,6 +5,8 @@ import ZooKeeperProtocol
 public final class RequestBatch: @unchecked Sendable {
     enum Kind {
         case write(opcode: OpCode, xid: Int32, credentials: Credentials)
+        /// A whole frame that must be answered behind the session's own writes.
+        case read
         case handshake(HandshakeRequest)
         case disconnected
         case adminWord(UInt32)
@@ -28,7 +30,7 @@ public final class RequestBatch: @unchecked Sendable {
 /// What the core sends to a reactor in one piece, in order: notifications before the replies that show the change.
 public final class ReplyBatch: @unchecked Sendable {
     enum Kind {
-        /// Answers the connection's oldest outstanding write.
+        /// Answers the connection's oldest outstanding request.
         case reply(opcode: Int32, xid: Int32, zxid: Int64, receivedNanos: UInt64)
         case notification
         case handshakeReply(session: Session?, accepted: Bool)

@@ -34,10 +34,12 @@ public final class ClientConnection: @unchecked Sendable {
     var skipBytes = 0
 
     /// What waits behind the session's own writes, in request order: entries of a 4-byte length and the frame. Length
-    /// zero stands for a write whose reply has not come.
+    /// zero stands for a write whose reply has not come. The core's thread owns it.
     @exclusivity(unchecked) var waiting = WireBuffer()
     @exclusivity(unchecked) var waitingHead = 0
-    /// Requests received and not answered.
+    /// Set once the core knows that the connection has ended. The core's thread owns it.
+    var isGone = false
+    /// Requests received and not answered; while there are some, every further one takes its place behind them.
     @exclusivity(unchecked) public internal(set) var outstanding = 0
 
     // For `cons`: plain counters, written on the front's thread.

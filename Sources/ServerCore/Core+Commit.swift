@@ -151,6 +151,7 @@ extension Core {
     ) {
         guard let connection = request.connection else { return }
         inProcess -= 1
+        guard !connection.isGone else { return }
         let nanos = now > request.receivedNanos ? now - request.receivedNanos : 0
         let latency = Int64(nanos / 1_000_000)
         statistics.recordUpdates(nanos: nanos)
@@ -161,7 +162,7 @@ extension Core {
             Reply.end(start, in: &connection.output)
             connection.statistics.recordReply(
                 opcode: request.opcode.rawValue, xid: request.xid, zxid: zxid, latencyMillis: latency)
-            connection.front.writeAnswered(connection)
+            connection.front.answered(connection)
         } else {
             let kind = ReplyBatch.Kind.reply(
                 opcode: request.opcode.rawValue, xid: request.xid, zxid: zxid, receivedNanos: request.receivedNanos)
@@ -170,6 +171,41 @@ extension Core {
                 body(&buffer)
                 Reply.end(start, in: &buffer)
             }
+        }
+        precondition(
+            connection.hasWaiting && Waiting.length(connection) == Waiting.writeMark,
+            "a reply came for a write that nobody waits for")
+        Waiting.drop(connection)
+        serveWaiting(connection)
+    }
+
+    /// Answers the reads at the head of a connection's queue, up to its next write: they see the tree as its writes
+    /// before them left it, and not what follows.
+    private func serveWaiting(_ connection: ClientConnection) {
+        while connection.hasWaiting {
+            let length = Waiting.length(connection)
+            if length == Waiting.writeMark { return }
+            let start = connection.waitingHead + 4
+            // Serving never touches the queue it reads from.
+            serveRead(UnsafeRawBufferPointer(rebasing: connection.waiting.bytes[start..<start + Int(length)]), connection)
+            Waiting.drop(connection)
+            inProcess -= 1
+        }
+    }
+
+    /// Answers a read for any front. The caller holds the tree's writer side, so that no front is inside a turn.
+    func serveRead(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
+        guard let localFront else { return }
+        if connection.front === localFront {
+            localFront.serve(frame, connection, into: &connection.output)
+            connection.outstanding -= 1
+            localFront.markDirty(connection)
+        } else {
+            let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
+            let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))
+            let kind = ReplyBatch.Kind.reply(
+                opcode: opcode, xid: xid, zxid: tree.lastProcessedZxid, receivedNanos: clock.monotonicNanos())
+            appendRemote(connection, kind) { buffer in localFront.serve(frame, connection, into: &buffer) }
         }
     }
 

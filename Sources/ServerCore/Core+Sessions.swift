@@ -56,6 +56,13 @@ extension Core {
 
     /// A connection is gone; its session lives on until it expires.
     func disconnected(_ connection: ClientConnection) {
+        connection.isGone = true
+        while connection.hasWaiting {
+            if Waiting.length(connection) != Waiting.writeMark { inProcess -= 1 }
+            Waiting.drop(connection)
+        }
+        connection.waiting.release()
+        connection.waitingHead = 0
         tree.watches.removeWatcher(connection.watcher)
         if let session = connection.session, session.connection === connection { session.connection = nil }
         registry.remove(connection)
@@ -103,18 +110,28 @@ extension Core {
     /// Takes a batch from another reactor.
     public func take(_ batch: RequestBatch) {
         for entry in batch.entries {
+            let bytes = UnsafeRawBufferPointer(rebasing: batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
             switch entry.kind {
+            case .read:
+                guard !entry.connection.isGone else { continue }
+                if entry.connection.hasWaiting {
+                    inProcess += 1
+                    Waiting.add(bytes, entry.connection)
+                } else {
+                    // The write it was to wait for has been answered meanwhile.
+                    lock.lockExclusive()
+                    serveRead(bytes, entry.connection)
+                    lock.unlockExclusive()
+                }
             case .write(let opcode, let xid, let credentials):
-                let bytes = UnsafeRawBufferPointer(
-                    rebasing: batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
+                if !entry.connection.isGone { Waiting.addWrite(entry.connection) }
                 prepare(
                     opcode, xid: xid, connection: entry.connection, session: entry.connection.session,
                     credentials: credentials, record: bytes, receivedNanos: entry.receivedNanos)
             case .handshake(let request): handshake(request, from: entry.connection)
             case .disconnected: disconnected(entry.connection)
             case .adminWord(let word):
-                let argument = Array(batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
-                runAdminWord(word, argument, entry.connection)
+                runAdminWord(word, Array(bytes), entry.connection)
             }
         }
     }

@@ -4,19 +4,6 @@ import ZooKeeperProtocol
 
 /// Requests that are answered from the tree as it stands.
 extension Front {
-    /// Serves the read at the head of the connection's queue.
-    func serveWaiting(_ connection: ClientConnection, _ length: Int32) {
-        let start = connection.waitingHead + 4
-        // Serving never touches the queue it reads from.
-        let frame = UnsafeRawBufferPointer(rebasing: connection.waiting.bytes[start..<start + Int(length)])
-        var output = WireBuffer()
-        swap(&output, &connection.output)
-        serve(frame, connection, into: &output)
-        swap(&output, &connection.output)
-        Waiting.drop(connection)
-        finishedOne(connection)
-    }
-
     /// Answers one request that makes no transaction.
     func serve(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection, into out: inout WireBuffer) {
         let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
@@ -37,6 +24,8 @@ extension Front {
         if let failure { Reply.fail(start, failure, in: &out) }
         Reply.end(start, in: &out)
         readsServed += 1
+        // Another front's connection: that front counts when it sends.
+        guard connection.front === self else { return }
         statistics.packetsSent += 1
         connection.statistics.recordReply(opcode: opcode, xid: xid, zxid: zxid, latencyMillis: 0)
     }

@@ -26,11 +26,6 @@ extension Front {
             offset += used
         }
         if connection.state == .closing || connection.state == .closed { offset = bytes.count }
-        if readsServed > 0 {
-            let now = clock.monotonicNanos()
-            statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
-            readsServed = 0
-        }
         sendReads(connection)
         return offset
     }
@@ -152,14 +147,32 @@ extension Front {
             submitWrite(OpCode(rawValue: opcode)!, frame, connection)
         } else if opcode == OpCode.auth.rawValue {
             authenticate(frame, connection)
-        } else if connection.hasWaiting {
-            Waiting.add(frame, connection)
-            connection.outstanding += 1
-            if let core { core.inProcess += 1 } else { outstandingHere += 1 }
         } else {
-            serve(frame, connection, into: &readOutput)
+            serveInOrder(frame, connection)
         }
         return 4 + length
+    }
+
+    /// Answers a read now, or behind the session's own writes. There the core answers it, at the very point between
+    /// two transactions where it stands: this front would see the whole batch applied.
+    private func serveInOrder(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
+        if connection.outstanding == 0 {
+            serve(frame, connection, into: &readOutput)
+            return
+        }
+        connection.outstanding += 1
+        if let core {
+            core.inProcess += 1
+            Waiting.add(frame, connection)
+        } else {
+            outstandingHere += 1
+            let start = requestBatch.bytes.count
+            requestBatch.bytes.append(raw: frame)
+            requestBatch.entries.append(
+                RequestBatch.Entry(
+                    connection: connection, kind: .read, offset: start, length: frame.count,
+                    receivedNanos: turnNanos))
+        }
     }
 
     /// A client's write. The transactions of the server's own making are not for clients to send.
@@ -177,9 +190,9 @@ extension Front {
     private func submitWrite(_ opcode: OpCode, _ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
         let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
         let record = UnsafeRawBufferPointer(rebasing: frame[8...])
-        Waiting.addWrite(connection)
         connection.outstanding += 1
         if let core {
+            Waiting.addWrite(connection)
             core.prepare(
                 opcode, xid: xid, connection: connection, session: connection.session,
                 credentials: connection.credentials, record: record, receivedNanos: turnNanos)
@@ -219,13 +232,7 @@ extension Front {
         var standIn = WireBuffer(capacity: 8)
         standIn.append(int32: xid)
         standIn.append(int32: Front.oversizedRequest)
-        if connection.hasWaiting {
-            Waiting.add(standIn.bytes, connection)
-            connection.outstanding += 1
-            if let core { core.inProcess += 1 } else { outstandingHere += 1 }
-        } else {
-            serve(standIn.bytes, connection, into: &readOutput)
-        }
+        serveInOrder(standIn.bytes, connection)
         return 12
     }
 

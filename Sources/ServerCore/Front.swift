@@ -102,6 +102,11 @@ public final class Front: @unchecked Sendable {
             lock.unlockShared(slot: index - 1)
             sendRequests()
         }
+        if readsServed > 0 {
+            let now = clock.monotonicNanos()
+            statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
+            readsServed = 0
+        }
         flushDirty()
     }
 
@@ -156,25 +161,16 @@ public final class Front: @unchecked Sendable {
         guard connection.state != .closed else { return }
         connection.state = .closed
         connection.output.release()
-        releaseWaiting(connection)
         if let core {
             core.disconnected(connection)
         } else {
+            // What is still answered for it, nobody counts.
+            outstandingHere -= connection.outstanding
+            connection.outstanding = 0
             requestBatch.entries.append(
                 RequestBatch.Entry(
                     connection: connection, kind: .disconnected, offset: 0, length: 0, receivedNanos: turnNanos))
         }
-    }
-
-    /// Reads waiting behind a write will never be answered; they no longer count as in process.
-    private func releaseWaiting(_ connection: ClientConnection) {
-        while connection.hasWaiting {
-            let length = Waiting.length(connection)
-            if length != Waiting.writeMark { finishedOne(connection) }
-            Waiting.drop(connection)
-        }
-        connection.waiting.release()
-        connection.waitingHead = 0
     }
 
     /// Ends a connection once everything queued for it has left.
@@ -232,11 +228,6 @@ public final class Front: @unchecked Sendable {
         throttled.removeAll(keepingCapacity: true)
     }
 
-    func finishedOne(_ connection: ClientConnection) {
-        connection.outstanding -= 1
-        if let core { core.inProcess -= 1 } else { outstandingHere -= 1 }
-    }
-
     // MARK: the core's answers
 
     /// Takes what the core has sent; called with the tree standing still, before any read of the turn.
@@ -258,7 +249,9 @@ public final class Front: @unchecked Sendable {
             let latency = turnNanos > receivedNanos ? Int64((turnNanos - receivedNanos) / 1_000_000) : 0
             connection.statistics.recordReply(opcode: opcode, xid: xid, zxid: zxid, latencyMillis: latency)
             outstandingHere -= 1
-            writeAnswered(connection)
+            connection.outstanding -= 1
+            statistics.packetsSent += 1
+            markDirty(connection)
         case .notification:
             connection.output.append(raw: bytes)
             notified(connection)
@@ -278,24 +271,11 @@ public final class Front: @unchecked Sendable {
         markDirty(connection)
     }
 
-    /// A write has its reply in the output: the reads that waited behind it follow, up to the next write.
-    func writeAnswered(_ connection: ClientConnection) {
-        guard connection.state != .closed else {
-            connection.output.release()
-            return
-        }
-        precondition(
-            connection.hasWaiting && Waiting.length(connection) == Waiting.writeMark,
-            "a reply came for a write that nobody waits for")
-        Waiting.drop(connection)
+    /// A request of a connection of the core's own thread has its reply in the output.
+    func answered(_ connection: ClientConnection) {
         connection.outstanding -= 1
         statistics.packetsSent += 1
         markDirty(connection)
-        while connection.hasWaiting {
-            let length = Waiting.length(connection)
-            if length == Waiting.writeMark { return }
-            serveWaiting(connection, length)
-        }
     }
 }
 

@@ -110,6 +110,7 @@ extension RunningServer {
         if reactors.count > 1 {
             let requests = BatchQueue<RequestBatch>(capacity: reactors.count * 1024, wakeUp: reactors[0].wakeUp)
             bridges[0].requests = requests
+            reactors[0].shareAccepted(among: Array(reactors.dropFirst()))
             for index in 1..<reactors.count {
                 let inbox = BatchQueue<ReplyBatch>(capacity: 1024, wakeUp: reactors[index].wakeUp)
                 fronts.append(Front(index: index, core: core, requestQueue: requests, inbox: inbox))
