@@ -25,7 +25,7 @@ extension ConfigurationKeys {
             "Address (IPv4, IPv6 or host name) to listen on; every interface unless set."),
         .integer(
             "clientPortListenBacklog", .basics, \.clientPortListenBacklog, -1...Int(Int32.max),
-            unit: "connections", "Connections that may wait to be accepted; -1 means 50."),
+            unit: "connections", "Connections that may wait to be accepted; -1 means 1024."),
         .integer(
             "tickTime", .basics, \.tickTimeMillis, 1...Int(Int32.max), unit: "ms",
             "Unit of time: sessions expire on its multiples, the limits below count in it."),
@@ -51,7 +51,7 @@ extension ConfigurationKeys {
             unit: "requests", "Requests in work, over all connections, beyond which no more are read from sockets."),
         .integer(
             "jute.maxbuffer", .limits, \.juteMaxBufferBytes, 1...Int(Int32.max), syntax: .decoded, unit: "bytes",
-            "Largest request; the connection that announces a larger one is closed."),
+            "Largest request frame; a larger one is answered with an error."),
         .integer(
             "jute.maxbuffer.extrasize", .limits, \.juteMaxBufferExtraBytes, 0...Int(Int32.max), syntax: .decoded,
             unit: "bytes", "What a transaction read from disk may exceed jute.maxbuffer by; at least 1024."

@@ -24,7 +24,7 @@ public struct ServerConfiguration: Sendable {
     public var clientPort: Int?
     /// Host name or address to listen on; nil means every interface.
     public var clientPortAddress: String?
-    /// Length of the connection backlog; -1 leaves it to the server (50).
+    /// Length of the connection backlog; -1 leaves it to the server (1024).
     public var clientPortListenBacklog = -1
     public var tickTimeMillis = 3000
     /// Twice the tick time unless set; -1 until resolved.
