@@ -141,6 +141,40 @@ import Testing
         #expect(try run(["check-result", path + ".absent"]).code == LoadExitCode.failure)
     }
 
+    @Test func missingApacheIsExplainedBeforeAnythingRuns() throws {
+        let directory = try TemporaryDirectory()
+        let output = Pipe()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: Self.program)
+        process.arguments = [
+            "sweep", "--servers", "apache", "--output", directory.path, "--data-root", "\(directory.path)/data",
+        ]
+        // No Java in the search path.
+        process.environment = ["PATH": directory.path]
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationStatus == LoadExitCode.failure)
+        #expect(text.contains("Apache ZooKeeper cannot be started") && text.contains("a Java runtime"), "\(text)")
+        #expect(!text.contains("null server"), "\(text)")
+    }
+
+    @Test func placesThatCannotBeUsed() throws {
+        let server = try ServerThread()
+        let taken = try run(["null-server", "--port", "\(server.server.port)"])
+        #expect(taken.code == LoadExitCode.failure && taken.text.contains("cannot listen on 127.0.0.1"), "\(taken)")
+        let unwritable = try run(["run", "--output", "/proc/corral", "--servers", "127.0.0.1:\(server.server.port)"])
+        #expect(unwritable.code == LoadExitCode.failure, "\(unwritable)")
+        #expect(unwritable.text.contains("cannot create the directory /proc/corral"), "\(unwritable)")
+        let foreign = try run([
+            "run", "--server-pid", "4000000", "--output", try TemporaryDirectory().path, "--servers",
+            "127.0.0.1:\(server.server.port)",
+        ])
+        #expect(foreign.code == LoadExitCode.failure && foreign.text.contains("4000000"), "\(foreign)")
+    }
+
     @Test func missingCorralIsExplained() throws {
         let directory = try TemporaryDirectory()
         let (code, text) = try run([

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Load
@@ -61,6 +62,24 @@ import Testing
         let result = try runToFiles(configuration, directory).0.repeats[0]
         // Some 1,500 of 7,500 requests were due during the stall, half of them for more than 150 ms.
         #expect(result.latency.p90Nanos > 50_000_000, "\(result.latency)")
+    }
+
+    @Test func idleSessionsArePinged() throws {
+        let directory = try TemporaryDirectory()
+        let pings = Atomic<Int>(0)
+        let server = try ServerThread { reply, _, _ in
+            if Int32(bigEndian: reply.load(as: Int32.self)) == -2 { pings.add(1, ordering: .relaxed) }
+            return .send
+        }
+        var configuration = try shortConfiguration(server.address)
+        configuration.ratePerSecond = 8
+        configuration.arrivals = .fixed
+        configuration.connections = 16
+        configuration.sessionTimeoutMillis = 1000
+        configuration.durationSeconds = 1.5
+        let summary = try runToFiles(configuration, directory).0
+        #expect(summary.status == .valid, "\(summary.statusReasons)")
+        #expect(pings.load(ordering: .relaxed) > 10)
     }
 
     @Test func sharedKeysAndTwoThreads() throws {

@@ -188,6 +188,9 @@ struct Generator: ~Copyable {
             nextTick = now + IntervalRecorders.sliceNanos
         } else if phase == .measuring {
             closeWindow(at: now)
+        } else {
+            // Ended within the warm-up: nothing was measured.
+            recorders.restart(at: now)
         }
         phase = wanted
     }

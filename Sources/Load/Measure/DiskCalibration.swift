@@ -16,7 +16,7 @@ public struct DiskCalibration: Codable, Equatable, Sendable {
 
     private static let limitNanos: UInt64 = 500_000_000
 
-    /// Appends to a preallocated file at 1 KB and 128 KB, half a second each at most.
+    /// Overwrites a file that is already on disk, so that no file system journal is in the way, at 1 KB and 128 KB, half a second each at most.
     static func measure(in directory: String) -> [DiskCalibration] {
         [(1024, 400), (131_072, 100)].compactMap { measure(in: directory, bytes: $0, count: $1) }
     }
@@ -29,8 +29,11 @@ public struct DiskCalibration: Codable, Equatable, Sendable {
             close(file)
             unlink(path)
         }
-        guard posix_fallocate(file, 0, off_t(bytes * count)) == 0 else { return nil }
         let block = [UInt8](repeating: 0x5a, count: bytes)
+        for index in 0..<count {
+            guard pwrite(file, block, bytes, off_t(index * bytes)) == bytes else { return nil }
+        }
+        guard fsync(file) == 0 else { return nil }
         var recorder = LatencyRecorder()
         let start = corral_monotonic_nanos()
         for index in 0..<count {

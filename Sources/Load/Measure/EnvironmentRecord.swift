@@ -67,7 +67,7 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
             if value != "unknown" { cgroup[key] = value }
         }
         return EnvironmentRecord(
-            argv: CommandLine.arguments,
+            argv: CommandLine.arguments.map(withoutWorkingDirectory),
             commit: ChildProcess.capture(["git", "rev-parse", "HEAD"])?.trimmingWhitespace ?? "unknown",
             dirty: status.map { !$0.trimmingWhitespace.isEmpty } ?? false,
             compiler: environment["CORRAL_BENCH_COMPILER"]
@@ -89,6 +89,12 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
     /// A machine in one line, for titles of plots.
     public var machine: String {
         "\(cpuCount) CPUs \(cpuModel)\(hypervisor ? " (virtual)" : ""), \(kernel.split(separator: " ").prefix(2).joined(separator: " "))"
+    }
+
+    /// A path below the working directory as a relative one: a result names no directory of the machine it is from.
+    static func withoutWorkingDirectory(_ text: String) -> String {
+        let prefix = FileManager.default.currentDirectoryPath + "/"
+        return text.hasPrefix(prefix) ? String(text.dropFirst(prefix.count)) : text
     }
 
     private static var isOptimized: Bool {

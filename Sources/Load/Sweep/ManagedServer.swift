@@ -34,6 +34,7 @@ public final class ManagedServer {
         logPath = "\(directory)/server.log"
         let launch = try Self.launch(kind, options: options, directory: directory, port: port)
         description = launch.description
+        description.commandLine = description.commandLine.map(EnvironmentRecord.withoutWorkingDirectory)
         process = try ChildProcess(launch.description.commandLine, outputPath: logPath)
         // For a script that must clean up after this program was killed.
         try ResultFiles.write("\(process.pid)\n", to: "\(directory)/server.pid")

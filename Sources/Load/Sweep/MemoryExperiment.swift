@@ -70,6 +70,7 @@ public final class MemoryExperiment {
     public func run(_ kinds: [ServerKind], experiment: String, label: String, directory: String) throws(LoadError)
         -> MemorySummary
     {
+        for kind in kinds { try ManagedServer.checkStartable(kind, options: options) }
         try ResultFiles.makeDirectory(options.dataRoot)
         let environment = EnvironmentRecord.capture(dataDirectory: options.dataRoot)
         let startedAt = ResultFiles.timestamp()
@@ -101,6 +102,7 @@ public final class MemoryExperiment {
         try client.create(parents) { ("\(Self.parentsRoot)/p\($0)", value) }
         let children = znodes - parents
         var done = 0
+        var nextLine = progress.intervalSeconds
         while done < children {
             if Interrupt.isRequested { return nil }
             let count = min(50_000, children - done)
@@ -110,9 +112,13 @@ public final class MemoryExperiment {
                 return ("\(Self.parentsRoot)/p\(child % parents)/n\(child / parents)", value)
             }
             done += count
+            let elapsed = max(0.001, Clock.seconds - started)
+            guard elapsed >= nextLine else { continue }
+            nextLine = elapsed + progress.intervalSeconds
+            let left = elapsed * Double(children - done) / Double(done)
             progress.update(
-                "\(kind.title): \(done + parents) of \(znodes) znodes, "
-                    + "\(short(Double(done) / max(0.001, Clock.seconds - started)))/s")
+                "\(kind.title): \(done + parents) of \(znodes) znodes, \(short(Double(done) / elapsed))/s, "
+                    + "\(fixed(left, 0)) s left")
         }
         let seconds = Clock.seconds - started
         let loaded = try ProcessSnapshot(pid: server.pid)

@@ -15,20 +15,36 @@ extension ManagedServer {
         _ kind: ServerKind, options: ServerOptions, directory: String, port: UInt16
     ) throws(LoadError) -> ServerLaunch {
         switch kind {
-        case .corral: try corral(options, directory: directory, port: port)
+        case .corral: corral(options, directory: directory, port: port)
         case .apache: try apache(options, directory: directory, port: port)
         case .null: nullServer(options, port: port)
         }
     }
 
+    /// Refuses, before anything is measured, a server whose program is missing.
+    static func checkStartable(_ kind: ServerKind, options: ServerOptions) throws(LoadError) {
+        switch kind {
+        case .corral:
+            guard access(options.corralPath, X_OK) == 0 else {
+                throw .environment(
+                    "no Corral server at \(options.corralPath): build it with 'swift build -c release --product corral', "
+                        + "or name it with --corral")
+            }
+        case .apache:
+            let missing = missingForApache()
+            guard missing.isEmpty else {
+                throw .environment(
+                    "Apache ZooKeeper cannot be started, missing: \(missing.joined(separator: ", ")). On Debian: "
+                        + "apt-get install zookeeper libzookeeper-java default-jre-headless")
+            }
+        case .null:
+            return
+        }
+    }
+
     private static func durability(_ options: ServerOptions) -> String { options.fsync ? "fsync" : "no fsync" }
 
-    private static func corral(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError) -> ServerLaunch {
-        guard access(options.corralPath, X_OK) == 0 else {
-            throw .environment(
-                "no Corral server at \(options.corralPath): build it with 'swift build -c release --product corral', "
-                    + "or name it with --corral")
-        }
+    private static func corral(_ options: ServerOptions, directory: String, port: UInt16) -> ServerLaunch {
         let settings = [
             "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0", "forceSync": options.fsync ? "yes" : "no",
         ]
@@ -57,12 +73,6 @@ extension ManagedServer {
     }
 
     private static func apache(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError) -> ServerLaunch {
-        let missing = missingForApache()
-        guard missing.isEmpty else {
-            throw .environment(
-                "Apache ZooKeeper cannot be started, missing: \(missing.joined(separator: ", ")). On Debian: "
-                    + "apt-get install zookeeper libzookeeper-java default-jre-headless")
-        }
         // Apache's defaults stand (tickTime as in its sample, snapCount 100000, preAllocSize 64 MB,
         // globalOutstandingLimit 1000), except the limit on connections from one host and the admin server's port.
         let settings = [

@@ -89,9 +89,7 @@ enum SweepFiles {
         let connections = Set(summary.figures.filter { $0.point.mode == .saturation }.map(\.point.connections)).sorted()
         let plan = summary.plan
         let titles = servers.map { kind in
-            let version = summary.servers[kind.rawValue]?.version ?? ""
-            let short = version.split(whereSeparator: { "- ".contains($0) }).first.map(String.init) ?? ""
-            return quoted(short == "unknown" || short.isEmpty ? kind.title : "\(kind.title) \(short)")
+            return quoted([kind.title, shortVersion(kind, summary)].joined(separator: " ").trimmingWhitespace)
         }
         let lines = [
             "servers = \"\(servers.map(\.rawValue).joined(separator: " "))\"",
@@ -108,6 +106,14 @@ enum SweepFiles {
             "runs_text = \(quoted(intervalText(summary)))",
         ]
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// `0.1.0` out of `3.9.5-corral-0.1.0`, `3.8.0` out of `3.8.0-…, built on …`.
+    static func shortVersion(_ kind: ServerKind, _ summary: SweepSummary) -> String {
+        let version = summary.servers[kind.rawValue]?.version ?? ""
+        if let own = version.split(separator: "corral-").dropFirst().first { return String(own) }
+        let first = version.split(whereSeparator: { "- ".contains($0) }).first.map(String.init) ?? ""
+        return first.first?.isNumber == true ? first : ""
     }
 
     private static func intervalText(_ summary: SweepSummary) -> String {

@@ -36,6 +36,7 @@ public final class SweepRunner {
 
     /// Runs everything and writes `summary.json`, CSV files and raw data. An interrupt leaves a partial result.
     public func run(experiment: String, label: String) throws(LoadError) -> SweepSummary {
+        for kind in plan.servers { try ManagedServer.checkStartable(kind, options: options) }
         try ResultFiles.makeDirectory("\(directory)/raw")
         try ResultFiles.makeDirectory(options.dataRoot)
         let environment = EnvironmentRecord.capture(dataDirectory: options.dataRoot)
@@ -148,9 +149,12 @@ public final class SweepRunner {
             status = .partial
             reasons.append("interrupted after \(measured) of \(total) measurements")
         }
-        for figure in figures where !figure.steadyInAll {
+        for kind in ServerKind.allCases {
+            let unsteady = figures.filter { $0.server == kind && !$0.steadyInAll }.map(\.point.name)
+            guard !unsteady.isEmpty else { continue }
             reasons.append(
-                "\(figure.server.rawValue) \(figure.point.name): steady state not attained in every block")
+                "\(kind.rawValue): steady state not attained before the warm-up limit in every block of "
+                    + unsteady.joined(separator: ", "))
         }
         var comparisons: [SweepComparison] = []
         if plan.servers.contains(.corral), plan.servers.contains(.apache) {
