@@ -38,7 +38,8 @@ import Testing
     @Test func wrongFlagsAreExplained() throws {
         for (arguments, words) in [
             (["run", "--ratio", "x"], "reads:writes"), (["run", "--connections", "0"], "--connections"),
-            (["run", "--read-percent", "50", "--ratio", "2:1"], "only one"), (["run", "--servers", "a:b"], "host:port"),
+            (["run", "--read-percent", "50", "--ratio", "2:1"], "only one"),
+            (["run", "--servers", "a:b"], "host:port"),
             (["run", "--label", "../x"], "--label"), (["sweep", "--servers", "etcd"], "etcd"),
             (["run", "--value-bytes", "5"], "--value-bytes"), (["frobnicate"], "frobnicate"),
         ] {
@@ -120,6 +121,9 @@ import Testing
             usleep(20_000)
         }
         usleep(1_000_000)
+        // Twice at once, as a terminal and a wrapper deliver it.
+        kill(process.processIdentifier, SIGINT)
+        usleep(20_000)
         kill(process.processIdentifier, SIGINT)
         _ = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()

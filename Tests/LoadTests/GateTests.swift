@@ -57,7 +57,9 @@ import Testing
     @Test func aValueOfTheWrongLength() throws {
         expectInvalid(
             try violations { reply, _, number in
-                if number == Self.honest { reply.storeBytes(of: Int32(127).bigEndian, toByteOffset: 16, as: Int32.self) }
+                if number == Self.honest {
+                    reply.storeBytes(of: Int32(127).bigEndian, toByteOffset: 16, as: Int32.self)
+                }
                 return .send
             }, .payloadLength)
     }
@@ -87,7 +89,9 @@ import Testing
     @Test func anErrorThatCannotBe() throws {
         expectInvalid(
             try violations { reply, _, number in
-                if number == Self.honest { reply.storeBytes(of: Int32(-101).bigEndian, toByteOffset: 12, as: Int32.self) }
+                if number == Self.honest {
+                    reply.storeBytes(of: Int32(-101).bigEndian, toByteOffset: 12, as: Int32.self)
+                }
                 return .send
             }, .unexpectedError)
     }

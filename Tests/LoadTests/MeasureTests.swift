@@ -111,8 +111,9 @@ struct SweepTests {
     }
 
     @Test func readSharesAreLabelled() {
-        #expect(SweepPlan.paperReadPercents.map(SweepFiles.readLabel) == [
-            "0 %%", "50 %%\\n1:1", "66.7 %%\\n2:1", "90.9 %%\\n10:1", "99.0 %%\\n100:1", "100 %%",
-        ])
+        #expect(
+            SweepPlan.paperReadPercents.map(SweepFiles.readLabel) == [
+                "0 %%", "50 %%\\n1:1", "66.7 %%\\n2:1", "90.9 %%\\n10:1", "99.0 %%\\n100:1", "100 %%",
+            ])
     }
 }

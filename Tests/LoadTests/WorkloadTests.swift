@@ -17,7 +17,9 @@ struct WorkloadTests {
         #expect(throws: LoadError.self) { try OperationMix(readPercent: 101) }
     }
 
-    @Test(arguments: ["read=100", "set=1", "read=2,set=1", "read=1,set=1,create=1,delete=1,exists=1,children=1", "children=5,read=1"])
+    @Test(arguments: [
+        "read=100", "set=1", "read=2,set=1", "read=1,set=1,create=1,delete=1,exists=1,children=1", "children=5,read=1",
+    ])
     func operationsComeInTheirShares(text: String) throws {
         var configuration = RunConfiguration(
             servers: [ServerAddress(host: "h", port: 1)], mix: try OperationMix(parsing: text))
@@ -97,7 +99,9 @@ struct WorkloadTests {
         let stamp = ContentStamp(client: 7, sequence: 99, key: 3)
         for length in [24, 31, 32, 1024] {
             var value = stamp.makeValue(length: length)
-            func read() -> ContentStamp? { value.withUnsafeBytes { ContentStamp.read(from: $0.baseAddress!, length: length) } }
+            func read() -> ContentStamp? {
+                value.withUnsafeBytes { ContentStamp.read(from: $0.baseAddress!, length: length) }
+            }
             #expect(read() == stamp)
             for offset in 0..<24 {
                 value[offset] ^= 4

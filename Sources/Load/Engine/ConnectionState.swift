@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What the generator remembers of one request until its reply.
@@ -100,7 +100,10 @@ struct ConnectionState {
     }
 
     mutating func keepSpill(_ bytes: UnsafeRawPointer, count: Int) {
-        if spillStart == spillEnd { spillStart = 0; spillEnd = 0 }
+        if spillStart == spillEnd {
+            spillStart = 0
+            spillEnd = 0
+        }
         if spillEnd + count > spillCapacity {
             spillCapacity = max(spillEnd + count, spillCapacity * 2)
             spill = realloc(spill, spillCapacity)!

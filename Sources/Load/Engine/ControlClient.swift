@@ -2,9 +2,9 @@ import Jute
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A plain blocking client for setting a workload up and clearing it away: requests are queued, sent together, and

@@ -2,9 +2,9 @@ import CSystem
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Sending: planning, encoding, writing.

@@ -3,9 +3,9 @@ import Synchronization
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// One load-generating thread's whole state: sessions, schedule, buffers, figures.
@@ -216,11 +216,15 @@ struct Generator: ~Copyable {
         for index in 0..<connectionCount where connections[index].isOpen {
             let connection = connections + index
             if connection.pointee.outstanding > 0 {
-                let last = max(connection.pointee.lastReplyNanos, connection.pointee.ring[
-                    Int(connection.pointee.head & connection.pointee.ringMask)].plannedNanos)
+                let last = max(
+                    connection.pointee.lastReplyNanos,
+                    connection.pointee.ring[
+                        Int(connection.pointee.head & connection.pointee.ringMask)
+                    ].plannedNanos)
                 if now > last + Self.silenceLimitNanos {
-                    stop("connection \(connection.pointee.id) has waited "
-                        + "\(Self.silenceLimitNanos / 1_000_000_000) s for a reply")
+                    stop(
+                        "connection \(connection.pointee.id) has waited "
+                            + "\(Self.silenceLimitNanos / 1_000_000_000) s for a reply")
                 }
             } else if now > connection.pointee.lastSendNanos + connection.pointee.sessionTimeoutNanos / 3 {
                 ping(connection, now: now)

@@ -4,9 +4,9 @@ import Synchronization
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Runs one `Generator` on a thread of its own: opens its sessions, waits for the start, works, keeps the report.

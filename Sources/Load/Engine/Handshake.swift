@@ -2,9 +2,9 @@ import CSystem
 import Jute
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A session just opened: what the server granted.
@@ -63,10 +63,11 @@ enum Handshake {
             }
             candidate = address.pointee.ai_next
         }
-        let advice =
-            lastError == ECONNREFUSED ? "nothing listens there; start the server, or name another with --servers" : ""
-        throw .connection(
-            "cannot connect to \(server): \(String(cString: strerror(lastError)))\(advice.isEmpty ? "" : " (\(advice))")")
+        var reason = String(cString: strerror(lastError))
+        if lastError == ECONNREFUSED {
+            reason += " (nothing listens there; start the server, or name another with --servers)"
+        }
+        throw .connection("cannot connect to \(server): \(reason)")
     }
 
     private static func openSession(

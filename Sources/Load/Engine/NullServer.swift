@@ -4,9 +4,9 @@ import Synchronization
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Answers ZooKeeper requests with canned replies: no lookup, no tree, no disk. It costs what sockets cost, which makes

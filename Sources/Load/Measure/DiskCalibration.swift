@@ -1,9 +1,9 @@
 import CSystem
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What one forced write costs on the disk the servers use: the floor of every durable write's latency.
@@ -16,7 +16,8 @@ public struct DiskCalibration: Codable, Equatable, Sendable {
 
     private static let limitNanos: UInt64 = 500_000_000
 
-    /// Overwrites a file that is already on disk, so that no file system journal is in the way, at 1 KB and 128 KB, half a second each at most.
+    /// Overwrites a file that is already on disk, so that no file system journal is in the way, at 1 KB and 128 KB,
+    /// half a second each at most.
     static func measure(in directory: String) -> [DiskCalibration] {
         [(1024, 400), (131_072, 100)].compactMap { measure(in: directory, bytes: $0, count: $1) }
     }

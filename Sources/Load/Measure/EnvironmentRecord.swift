@@ -1,12 +1,12 @@
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The circumstances of a result: without them a figure cannot be compared with another.
@@ -40,7 +40,9 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
 
     private static func field(_ key: String, in text: String) -> String {
         for line in text.split(separator: "\n") where line.hasPrefix(key) {
-            if let colon = line.firstIndex(of: ":") { return String(line[line.index(after: colon)...]).trimmingWhitespace }
+            if let colon = line.firstIndex(of: ":") {
+                return String(line[line.index(after: colon)...]).trimmingWhitespace
+            }
         }
         return "unknown"
     }
@@ -88,7 +90,8 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
 
     /// A machine in one line, for titles of plots.
     public var machine: String {
-        "\(cpuCount) CPUs \(cpuModel)\(hypervisor ? " (virtual)" : ""), \(kernel.split(separator: " ").prefix(2).joined(separator: " "))"
+        let system = kernel.split(separator: " ").prefix(2).joined(separator: " ")
+        return "\(cpuCount) CPUs \(cpuModel)\(hypervisor ? " (virtual)" : ""), \(system)"
     }
 
     /// A path below the working directory as a relative one: a result names no directory of the machine it is from.
@@ -100,7 +103,11 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
     private static var isOptimized: Bool {
         var optimized = true
         // Evaluated only in builds without optimization.
-        assert({ optimized = false; return true }())
+        assert(
+            {
+                optimized = false
+                return true
+            }())
         return optimized
     }
 

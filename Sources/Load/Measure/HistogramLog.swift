@@ -1,9 +1,9 @@
 import CDeflate
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// HdrHistogram's V2 compressed encoding and interval log, version 1.3: any HdrHistogram tool reads these files.
@@ -36,7 +36,8 @@ enum HistogramLog {
         return Data(framed).base64EncodedString()
     }
 
-    /// Counts up to the largest recorded value: ZigZag LEB128, at most nine bytes each; a negative number is a run of zeros.
+    /// Counts up to the largest recorded value: ZigZag LEB128, at most nine bytes each; a negative number is a run of
+    /// zeros.
     private static func encodeCounts(_ recorder: borrowing LatencyRecorder) -> [UInt8] {
         guard recorder.total > 0 else { return [] }
         var bytes: [UInt8] = []

@@ -1,9 +1,9 @@
 import CDeflate
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Reads interval logs back, to check that what was written is whole.

@@ -1,9 +1,9 @@
 import Histogram
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Counts nanoseconds in HdrHistogram's bucket layout (unit 1 ns, three significant digits, up to 2^36 ns = 68.7 s).

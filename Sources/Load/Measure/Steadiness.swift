@@ -1,5 +1,5 @@
-/// Decides when throughput has become steady: over the last window of samples, the halves agree and the spread is small.
-/// Bounded from outside: a run that never gets steady is measured all the same, and says so.
+/// Decides when throughput has become steady: over the last window of samples, the halves agree and the spread is
+/// small. Bounded from outside: a run that never gets steady is measured all the same, and says so.
 struct SteadinessTest {
     /// Samples looked at, an even number.
     let windowSamples: Int

@@ -2,16 +2,19 @@ import CSystem
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Ctrl-C and SIGTERM: the first asks the run to finish early and keep what it has, the second ends the program.
 public enum Interrupt {
-    private static let count = Atomic<Int>(0)
+    /// When the first signal came, on the monotonic clock; 0 before.
+    private static let firstNanos = Atomic<UInt64>(0)
+    /// A terminal and a wrapping `timeout` may both deliver one Ctrl-C: what comes this soon is the same request.
+    private static let sameRequestNanos: UInt64 = 500_000_000
 
-    public static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
+    public static var isRequested: Bool { firstNanos.load(ordering: .relaxed) > 0 }
 
     /// Installs the handlers; call once, early.
     public static func install() {
@@ -29,8 +32,10 @@ public enum Interrupt {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
-    // Runs in a signal handler: one atomic and _exit only.
+    // Runs in a signal handler: atomics, the clock and _exit only.
     private static func raise() {
-        if count.add(1, ordering: .relaxed).oldValue > 0 { _exit(LoadExitCode.interrupted) }
+        let now = corral_monotonic_nanos()
+        let (isFirst, first) = firstNanos.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+        if !isFirst, now - first > sameRequestNanos { _exit(LoadExitCode.interrupted) }
     }
 }

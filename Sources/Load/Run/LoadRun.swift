@@ -3,9 +3,9 @@ import Histogram
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Runs one configuration against servers that are already there: sets the tree up, measures, checks, cleans up.
@@ -136,7 +136,7 @@ public final class LoadRun {
         }
     }
 
-    /// An open loop's rate is given, so its slices say nothing below some hundred arrivals each: there the limit decides.
+    /// An open loop's rate is given, so its slices say nothing below some hundred arrivals each: a second must do.
     private func isWarmEnoughOpen(_ seconds: Double) -> Bool {
         guard let rate = configuration.ratePerSecond, rate < 2000 else { return false }
         return seconds >= min(1, configuration.warmupLimitSeconds)

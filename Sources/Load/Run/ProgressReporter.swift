@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Tells whoever watches how a run goes: one changing line on a terminal, plain lines elsewhere. Writes to standard

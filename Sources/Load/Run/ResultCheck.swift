@@ -1,7 +1,7 @@
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+    import FoundationEssentials
 #else
-import Foundation
+    import Foundation
 #endif
 
 /// Judges a result file: is it whole, does it agree with its raw data, may its figures be used. It says nothing about
@@ -135,7 +135,8 @@ public enum ResultCheck {
         do {
             let logged = try HistogramLogReader.totalCount(String(decoding: log, as: UTF8.self), excludingTag: "error")
             if logged != result.completed {
-                problems.append("\(name): the histogram log counts \(logged) operations, the result \(result.completed)")
+                problems.append(
+                    "\(name): the histogram log counts \(logged) operations, the result \(result.completed)")
             }
         } catch {
             problems.append("\(name): the histogram log is broken: \(error)")

@@ -78,7 +78,8 @@ public enum RunReport {
             guard let estimate else { return }
             var text = "  \(padded(name, 34, left: true)) \(padded(show(estimate.median), 10))"
             if estimate.samples.count > 1 {
-                text += "   [\(show(estimate.low)) … \(show(estimate.high))] \(estimate.interval), "
+                text +=
+                    "   [\(show(estimate.low)) … \(show(estimate.high))] \(estimate.interval), "
                     + "\(estimate.samples.count) repeats"
             }
             lines.append(text)
@@ -93,10 +94,13 @@ public enum RunReport {
             lines.append("  of repeat \(last.number), by operation:")
             for operation in last.operations {
                 let latency = operation.latency
+                let times = [
+                    "p50 \(shortTime(Double(latency.p50Nanos)))", "p99 \(shortTime(Double(latency.p99Nanos)))",
+                    "p99.9 \(shortTime(Double(latency.p999Nanos)))", "max \(shortTime(Double(latency.maximumNanos)))",
+                ]
                 lines.append(
-                    "    \(padded(operation.operation.name, 9, left: true)) \(padded(String(operation.completed), 11))   "
-                        + "p50 \(shortTime(Double(latency.p50Nanos)))  p99 \(shortTime(Double(latency.p99Nanos)))  "
-                        + "p99.9 \(shortTime(Double(latency.p999Nanos)))  max \(shortTime(Double(latency.maximumNanos)))")
+                    "    \(padded(operation.operation.name, 9, left: true)) "
+                        + padded(String(operation.completed), 11) + "   " + times.joined(separator: "  "))
             }
             if let delay = last.generator.sendDelay {
                 lines.append(
@@ -105,7 +109,8 @@ public enum RunReport {
             }
             for usage in last.servers {
                 lines.append(
-                    "    server \(usage.pid): \(fixed(usage.cpuSeconds, 2)) s CPU (\(fixed(100 * usage.cpuShare, 0)) %), "
+                    "    server \(usage.pid): \(fixed(usage.cpuSeconds, 2)) s CPU "
+                        + "(\(fixed(100 * usage.cpuShare, 0)) %), "
                         + "resident \(usage.residentBytes >> 20) MB, peak \(usage.residentPeakBytes >> 20) MB, "
                         + "wrote \(fixed(usage.writtenBytesPerOperation, 0)) B/op")
             }
@@ -114,7 +119,8 @@ public enum RunReport {
                     + "\(fixed(last.generator.requestsPerSend, 1)) requests a send")
             for reason in last.generator.generatorBoundReasons { lines.append("    GENERATOR-BOUND: \(reason)") }
         }
-        lines.append("  checks: \(summary.status == .invalid ? "FAILED" : "all held")  status: \(summary.status.rawValue)")
+        lines.append(
+            "  checks: \(summary.status == .invalid ? "FAILED" : "all held")  status: \(summary.status.rawValue)")
         for reason in summary.statusReasons { lines.append("    \(reason)") }
         return lines.joined(separator: "\n")
     }

@@ -1,9 +1,9 @@
 import CSystem
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// HotSpot's attach protocol, as far as a full collection and the heap's size need it: what `jcmd PID GC.run` does,

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// What a server needs for one znode.
@@ -167,7 +167,8 @@ public final class MemoryExperiment {
         var lines = [
             "# Memory: \(summary.znodes) znodes with \(summary.valueBytes)-byte data", "",
             "\(summary.environment.machine). Status: \(summary.status.rawValue).", "",
-            "| server | resident before MB | after MB | bytes per znode | live heap per znode | creates/s | CPU µs/create |",
+            "| server | resident before MB | after MB | bytes per znode | live heap per znode | creates/s "
+                + "| CPU µs/create |",
             "|---|---:|---:|---:|---:|---:|---:|",
         ]
         for item in summary.results {

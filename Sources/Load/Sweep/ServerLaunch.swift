@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The adapters: how each kind of server is started, and what a result says about it.
@@ -27,7 +27,8 @@ extension ManagedServer {
         case .corral:
             guard access(options.corralPath, X_OK) == 0 else {
                 throw .environment(
-                    "no Corral server at \(options.corralPath): build it with 'swift build -c release --product corral', "
+                    "no Corral server at \(options.corralPath): build it with "
+                        + "'swift build -c release --product corral', "
                         + "or name it with --corral")
             }
         case .apache:
@@ -72,7 +73,9 @@ extension ManagedServer {
         return missing
     }
 
-    private static func apache(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError) -> ServerLaunch {
+    private static func apache(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError)
+        -> ServerLaunch
+    {
         // Apache's defaults stand (tickTime as in its sample, snapCount 100000, preAllocSize 64 MB,
         // globalOutstandingLimit 1000), except the limit on connections from one host and the admin server's port.
         let settings = [

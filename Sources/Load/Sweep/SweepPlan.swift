@@ -94,8 +94,8 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         }
     }
 
-    /// The blocks in order. Servers alternate A B B A…; which comes first, and the order of points within a block, come
-    /// from the seed.
+    /// The blocks in order. Servers alternate A B B A…; which comes first, and the order of points within a block,
+    /// come from the seed.
     public var blocks: [SweepBlock] {
         var random = RandomSource(seed: seed)
         var order = servers

@@ -2,9 +2,9 @@ import CSystem
 import Histogram
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Carries a sweep out: starts servers, measures points, keeps raw data as it goes. Used from one thread.
@@ -26,7 +26,9 @@ public final class SweepRunner {
         var server: ServerKind
     }
 
-    public init(plan: SweepPlan, options: ServerOptions, directory: String, progress: ProgressReporter) throws(LoadError) {
+    public init(plan: SweepPlan, options: ServerOptions, directory: String, progress: ProgressReporter)
+        throws(LoadError)
+    {
         try plan.validate()
         self.plan = plan
         self.options = options
@@ -69,7 +71,8 @@ public final class SweepRunner {
         let needed = 2e9 + writing * (plan.durationSeconds + plan.warmupLimitSeconds) * 0.6e9
         guard free > needed else {
             throw .environment(
-                "\(options.dataRoot) has \(Int(free / 1e9)) GB free; this sweep may write up to \(Int(needed / 1e9)) GB "
+                "\(options.dataRoot) has \(Int(free / 1e9)) GB free; this sweep may write up to "
+                    + "\(Int(needed / 1e9)) GB "
                     + "between cleanings. Name another place with --data-root, or shorten --duration")
         }
     }
@@ -131,7 +134,8 @@ public final class SweepRunner {
     }
 
     private func summarize(
-        experiment: String, label: String, environment: EnvironmentRecord, startedAt: String, seconds: Double, total: Int
+        experiment: String, label: String, environment: EnvironmentRecord, startedAt: String, seconds: Double,
+        total: Int
     ) -> SweepSummary {
         let keys = runs.keys.sorted {
             ($0.server.rawValue, $0.point.mode.rawValue, $0.point.connections, $0.point.readPercent)

@@ -82,7 +82,9 @@ public struct SweepSummary: Codable, Equatable, Sendable {
         _ first: ServerKind, _ second: ServerKind, in figures: [SweepFigure], seed: UInt64
     ) -> [SweepComparison] {
         figures.filter { $0.server == first }.compactMap { left in
-            guard let right = figures.first(where: { $0.server == second && $0.point == left.point }) else { return nil }
+            guard let right = figures.first(where: { $0.server == second && $0.point == left.point }) else {
+                return nil
+            }
             func ratio(_ pick: (RepeatResult) -> Double?) -> Estimate? {
                 let pairs = zip(left.runs, right.runs).compactMap { pair -> Double? in
                     guard let above = pick(pair.0), let below = pick(pair.1), below > 0 else { return nil }

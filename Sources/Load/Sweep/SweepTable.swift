@@ -15,7 +15,9 @@ public enum SweepTable {
             }
             for row in [table.header] + table.rows {
                 lines.append(
-                    "  " + zip(row, widths).enumerated().map { padded($1.0, $1.1, left: $0 == 0) }.joined(separator: "  "))
+                    "  "
+                        + zip(row, widths).enumerated().map { padded($1.0, $1.1, left: $0 == 0) }.joined(
+                            separator: "  "))
             }
             lines.append("")
         }
@@ -47,8 +49,11 @@ public enum SweepTable {
         let modes: [(SweepPoint.Mode, String)] = [
             (.saturation, "Saturation: closed loop, \(summary.plan.window) outstanding requests per connection"),
             (.shallow, "One outstanding request per connection"),
-            (.offered, "Equal offered load: \(short(summary.plan.offeredRatePerSecond)) requests/s, open loop, "
-                + "response time from the planned send"),
+            (
+                .offered,
+                "Equal offered load: \(short(summary.plan.offeredRatePerSecond)) requests/s, open loop, "
+                    + "response time from the planned send"
+            ),
         ]
         for (mode, title) in modes {
             let rows = summary.figures.filter { $0.point.mode == mode }.sorted {

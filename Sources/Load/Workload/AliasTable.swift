@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// Draws from a discrete distribution in constant time (Vose's alias method): one random number, one table entry.

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The znodes of one workload. Paths of one kind have one length, so that a request is a template with digits in it.
