@@ -22,6 +22,11 @@ extension Core {
         var fixed: [ACL] = []
         for entry in unique {
             switch entry.identity.scheme {
+            case RequestACL.nullText: throw .invalidACL
+            case "world" where entry.identity.id == RequestACL.nullText,
+                "ip" where entry.identity.id == RequestACL.nullText,
+                "digest" where entry.identity.id == RequestACL.nullText:
+                throw .marshallingError
             case "world" where entry.identity.id == "anyone":
                 fixed.append(entry)
             case "auth":

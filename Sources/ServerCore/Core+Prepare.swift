@@ -74,11 +74,23 @@ extension Core {
         case .deleteContainer: .deleteContainer(try reader.readStringBytes())
         case .setData: .setData(try SetDataRequest(from: &reader))
         case .setACL: .setACL(try SetACLRequest(from: &reader))
-        case .multi: .multi(try? MultiOperation.decodeAll(from: &reader))
+        case .multi: .multi(try decodeMulti(&reader))
         case .createSession: .createSession(timeoutMillis: try reader.readInt32())
         case .closeSession: .closeSession
         case .reconfig: .refused(.reconfigDisabled)
         default: .refused(.unimplemented)
+        }
+    }
+
+    /// - Returns: nil for a multi that is answered with an error under a zxid of its own.
+    private func decodeMulti(_ reader: inout JuteReader) throws(JuteError) -> [MultiOperation]? {
+        do {
+            let operations = try MultiOperation.decodeAll(from: &reader)
+            return operations.contains { NullPath.is($0.path) } ? nil : operations
+        } catch .unexpectedNull {
+            throw .unexpectedNull
+        } catch {
+            return nil
         }
     }
 
@@ -108,6 +120,7 @@ extension Core {
         _ out: inout WireBuffer
     ) throws(ErrorCode) {
         let owner = try ephemeralOwner(request, opcode, header)
+        if NullPath.is(request.path) { throw .marshallingError }
         guard let parentPath = PathRules.parent(of: request.path) else { throw .badArguments }
         let acl: ACLSet
         switch request.acl {
@@ -202,6 +215,7 @@ extension Core {
     func prepareDelete(
         _ request: VersionedPathRequest, _ header: TxnHeader, _ credentials: Credentials, _ out: inout WireBuffer
     ) throws(ErrorCode) {
+        if NullPath.is(request.path) { throw .marshallingError }
         guard let parentPath = PathRules.parent(of: request.path), !PathRules.isReserved(request.path) else {
             throw .badArguments
         }

@@ -6,8 +6,10 @@ import ZooKeeperProtocol
 extension Front {
     /// Answers one request that makes no transaction.
     func serve(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection, into out: inout WireBuffer) {
-        let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
         let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))
+        // A ping is answered under its own xid, whatever it was sent under.
+        let isPing = opcode == OpCode.ping.rawValue
+        let xid = isPing ? ReservedXid.ping : Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
         let zxid = tree.lastProcessedZxid
         var start = Reply.begin(xid: xid, zxid: zxid, error: .ok, in: &out)
         var reader = JuteReader(UnsafeRawBufferPointer(rebasing: frame[8...]))
@@ -60,14 +62,21 @@ extension Front {
         _ reader: inout JuteReader
     ) throws(ReadFailure) -> (UnsafeRawBufferPointer, Bool) {
         do {
-            return (try reader.readStringBytes(), try reader.readBool())
+            guard let path = try reader.readBuffer() else { throw ReadFailure.malformed }
+            return (path, try reader.readBool())
         } catch {
             throw .malformed
         }
     }
 
+    /// A path; a null one is malformed.
     func path(_ reader: inout JuteReader) throws(ReadFailure) -> UnsafeRawBufferPointer {
-        do { return try reader.readStringBytes() } catch { throw .malformed }
+        guard let path = try nullablePath(&reader) else { throw .malformed }
+        return path
+    }
+
+    func nullablePath(_ reader: inout JuteReader) throws(ReadFailure) -> UnsafeRawBufferPointer? {
+        do { return try reader.readBuffer() } catch { throw .malformed }
     }
 
     func int32(_ reader: inout JuteReader) throws(ReadFailure) -> Int32 {
@@ -100,7 +109,7 @@ extension Front {
         case .getChildren: try serveChildren(&reader, connection, &out, withStat: false)
         case .getChildren2: try serveChildren(&reader, connection, &out, withStat: true)
         case .ping: break
-        case .sync: out.append(buffer: try path(&reader))
+        case .sync: out.append(buffer: try nullablePath(&reader))
         case .getACL: try serveGetACL(&reader, connection, &out)
         case .getAllChildrenNumber:
             let node = try existing(try path(&reader))
@@ -169,7 +178,7 @@ extension Front {
     private func serveEphemerals(
         _ reader: inout JuteReader, _ connection: ClientConnection, _ out: inout WireBuffer
     ) throws(ReadFailure) {
-        var prefix = try path(&reader)
+        var prefix = try nullablePath(&reader) ?? UnsafeRawBufferPointer(start: nil, count: 0)
         let isBlank = prefix.allSatisfy { $0 <= 0x20 }
         if isBlank || PathRules.equals(prefix, "/") { prefix = UnsafeRawBufferPointer(rebasing: prefix[0..<0]) }
         tree.appendEphemerals(of: connection.session?.id ?? 0, prefix: prefix, to: &out)

@@ -7,8 +7,10 @@ extension Front {
     func serveWatchQuery(
         _ opcode: Int32, _ reader: inout JuteReader, _ connection: ClientConnection
     ) throws(ReadFailure) {
-        let path = try path(&reader)
+        // A null path is one that nobody watches.
+        let path = try nullablePath(&reader)
         guard let type = WatcherType(rawValue: try int32(&reader)) else { throw .malformed }
+        guard let path else { throw .user(.noWatcher) }
         let found =
             opcode == OpCode.checkWatches.rawValue
             ? tree.watches.contains(path: path, type: type, watcher: connection.watcher)
@@ -19,10 +21,10 @@ extension Front {
     func serveAddWatch(
         _ reader: inout JuteReader, _ connection: ClientConnection, _ out: inout WireBuffer
     ) throws(ReadFailure) {
-        let path = try path(&reader)
+        let path = try nullablePath(&reader)
         guard let mode = AddWatchMode(rawValue: try int32(&reader)) else { throw .malformed }
         let kind: WatchTable.Kind = mode == .persistent ? .persistent : .persistentRecursive
-        tree.watches.add(path: path, kind: kind, watcher: connection.watcher)
+        if let path { tree.watches.add(path: path, kind: kind, watcher: connection.watcher) }
         out.append(int32: 0)
     }
 

@@ -40,8 +40,25 @@ enum RequestACL {
             try reader.skip(length)
             self = .open
         } else {
-            self = .list(try ACL.decodeList(from: &reader))
+            self = .list(try Self.decodeList(from: &reader))
         }
+    }
+
+    /// Stands for a null text: jute allows it, and Apache answers it differently from scheme to scheme.
+    static let nullText = "\u{0}"
+
+    /// As `ACL.decodeList`, null texts kept apart.
+    static func decodeList(from reader: inout JuteReader) throws(JuteError) -> [ACL]? {
+        guard let count = try reader.readVectorCount(minimumElementSize: 12) else { return nil }
+        var list: [ACL] = []
+        list.reserveCapacity(count)
+        for _ in 0..<count {
+            let permissions = try reader.readInt32()
+            let scheme = try reader.readString() ?? nullText
+            let id = try reader.readString() ?? nullText
+            list.append(ACL(permissions: permissions, identity: Identity(scheme: scheme, id: id)))
+        }
+        return list
     }
 }
 
@@ -52,13 +69,34 @@ struct CreateRequest {
     var flags: Int32
     var ttlMillis: Int64
 
+    /// - Parameter hasTTL: createTTL's record has one field more.
     init(from reader: inout JuteReader, hasTTL: Bool) throws(JuteError) {
-        path = try reader.readStringBytes()
+        path = try reader.readPath()
         data = try reader.readBuffer()
         acl = try RequestACL(from: &reader)
         flags = try reader.readInt32()
         ttlMillis = hasTTL ? try reader.readInt64() : -1
     }
+}
+
+extension JuteReader {
+    /// A path. A null one reads as a path that no rule admits.
+    mutating func readPath() throws(JuteError) -> UnsafeRawBufferPointer {
+        if let bytes = try readBuffer() { return bytes }
+        return NullPath.bytes
+    }
+}
+
+/// What a null path is taken for. Apache trips over one, and answers a marshalling error, wherever it does not merely
+/// look it up; checks for it are by identity.
+enum NullPath {
+    nonisolated(unsafe) static let bytes: UnsafeRawBufferPointer = {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+        memory[0] = 0
+        return UnsafeRawBufferPointer(memory)
+    }()
+
+    static func `is`(_ path: UnsafeRawBufferPointer) -> Bool { path.baseAddress == bytes.baseAddress }
 }
 
 /// Path and expected version: delete and check.
@@ -67,7 +105,7 @@ struct VersionedPathRequest {
     var version: Int32
 
     init(from reader: inout JuteReader) throws(JuteError) {
-        path = try reader.readStringBytes()
+        path = try reader.readPath()
         version = try reader.readInt32()
     }
 }
@@ -78,7 +116,7 @@ struct SetDataRequest {
     var version: Int32
 
     init(from reader: inout JuteReader) throws(JuteError) {
-        path = try reader.readStringBytes()
+        path = try reader.readPath()
         data = try reader.readBuffer()
         version = try reader.readInt32()
     }
@@ -90,8 +128,8 @@ struct SetACLRequest {
     var version: Int32
 
     init(from reader: inout JuteReader) throws(JuteError) {
-        path = try reader.readStringBytes()
-        acl = try ACL.decodeList(from: &reader)
+        path = try reader.readPath()
+        acl = try RequestACL.decodeList(from: &reader)
         version = try reader.readInt32()
     }
 }
@@ -112,7 +150,17 @@ enum MultiOperation {
         }
     }
 
+    var path: UnsafeRawBufferPointer {
+        switch self {
+        case .create(_, let request): request.path
+        case .delete(let request), .check(let request): request.path
+        case .setData(let request): request.path
+        }
+    }
+
     /// All operations of a multi request; anything else than the known writes is malformed, as in Apache.
+    ///
+    /// - Throws: `unexpectedNull` for a null ACL, which Apache trips over before it gives out a zxid.
     static func decodeAll(from reader: inout JuteReader) throws(JuteError) -> [MultiOperation] {
         var operations: [MultiOperation] = []
         while true {
@@ -124,12 +172,16 @@ enum MultiOperation {
             switch OpCode(rawValue: type) {
             case .some(let opcode) where opcode == .create || opcode == .create2 || opcode == .createContainer:
                 let request = try CreateRequest(from: &reader, hasTTL: false)
-                guard CreateMode(flags: request.flags) != nil else { throw .badLength }
-                operations.append(.create(opcode, request))
+                guard let mode = CreateMode(flags: request.flags), !mode.hasTTL else { throw .badLength }
+                if case .list(nil) = request.acl { throw .unexpectedNull }
+                operations.append(.create(mode.isContainer ? .createContainer : opcode, request))
             case .createTTL:
-                let request = try CreateRequest(from: &reader, hasTTL: true)
-                let hasTTL = CreateMode(flags: request.flags)?.hasTTL ?? false
-                operations.append(.create(hasTTL ? .createTTL : .create, request))
+                var request = try CreateRequest(from: &reader, hasTTL: true)
+                // Here, unlike in a request of its own, the mode decides and a needless time to live is ignored.
+                let mode = CreateMode(flags: request.flags)
+                if mode?.hasTTL != true { request.ttlMillis = -1 }
+                let opcode = mode?.hasTTL == true ? OpCode.createTTL : .create
+                operations.append(.create(mode?.isContainer == true ? .createContainer : opcode, request))
             case .delete: operations.append(.delete(try VersionedPathRequest(from: &reader)))
             case .setData: operations.append(.setData(try SetDataRequest(from: &reader)))
             case .check: operations.append(.check(try VersionedPathRequest(from: &reader)))

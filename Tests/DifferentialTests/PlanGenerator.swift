@@ -36,10 +36,10 @@ struct PlanGenerator {
         case 90..<100: return .requests(session: session, [PlannedRequest(.closeSession)])
         case 100..<130: return .requests(session: session, [PlannedRequest(auth(), xid: ReservedXid.auth)])
         case 130..<175: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
-        case 175..<185: return .requests(session: session, [unknown()])
+        case 175..<177: return .requests(session: session, [unknown()])
         case 185..<195: return rawBytes(session)
         case 195..<205: return .requests(session: session, [PlannedRequest(quota())])
-        case 205..<225:
+        case 205..<207:
             // The ping shows where a reply that never comes should have been.
             let check = Request.check(anyPath(), version: random.chance(50) ? 0 : version())
             return .requests(session: session, [PlannedRequest(check), PlannedRequest(.ping, xid: ReservedXid.ping)])
