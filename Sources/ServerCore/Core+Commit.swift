@@ -52,7 +52,9 @@ extension Core {
     func deliverEvents() {
         guard !fired.isEmpty else { return }
         for event in fired.events {
-            guard let connection = registry.connection(event.watcher), connection.state == .established else { continue }
+            guard let connection = registry.connection(event.watcher) else { continue }
+            // A closing session still hears what its own end does.
+            guard connection.state == .established || connection.state == .closing else { continue }
             // Who may not read a znode must not learn of its changes (CVE-2024-23944).
             if let acl = event.acl, !permits(acl, Permission.read, connection.credentials) { continue }
             let path = fired.path(of: event)

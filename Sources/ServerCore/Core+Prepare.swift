@@ -77,9 +77,16 @@ extension Core {
         case .multi: .multi(try decodeMulti(&reader))
         case .createSession: .createSession(timeoutMillis: try reader.readInt32())
         case .closeSession: .closeSession
-        case .reconfig: .refused(.reconfigDisabled)
+        case .reconfig: .refused(try decodeReconfig(&reader))
         default: .refused(.unimplemented)
         }
+    }
+
+    /// Reads a reconfiguration, which a server that stands alone refuses.
+    private func decodeReconfig(_ reader: inout JuteReader) throws(JuteError) -> ErrorCode {
+        for _ in 0..<3 { _ = try reader.readBuffer() }
+        _ = try reader.readInt64()
+        return .reconfigDisabled
     }
 
     /// - Returns: nil for a multi that is answered with an error under a zxid of its own.
@@ -106,7 +113,7 @@ extension Core {
         case .setACL(let request): try prepareSetACL(request, header, credentials, &out)
         case .multi(let operations):
             guard let operations else { throw .marshallingError }
-            prepareMulti(operations, header, credentials, &out)
+            try prepareMulti(operations, header, credentials, &out)
         case .createSession(let timeoutMillis): out.append(int32: timeoutMillis)
         case .closeSession: prepareCloseSession(header, &out)
         case .refused(let error): throw error

@@ -8,7 +8,7 @@ extension Core {
     /// operation, as Apache records it: before the failing one as they were, it with its error, the rest inconsistent.
     func prepareMulti(
         _ operations: [MultiOperation], _ header: TxnHeader, _ credentials: Credentials, _ out: inout WireBuffer
-    ) {
+    ) throws(ErrorCode) {
         let digestBefore = futureDigest
         pending.beginUndo()
         defer { pending.endUndo() }
@@ -27,6 +27,8 @@ extension Core {
                     hasFailed = true
                     pending.rollBack()
                     futureDigest = digestBefore
+                    // What Apache trips over fails the request, not the operation.
+                    if error == .marshallingError { throw error }
                 }
             }
             if let failure {

@@ -112,9 +112,11 @@ extension Front {
         case .sync: out.append(buffer: try nullablePath(&reader))
         case .getACL: try serveGetACL(&reader, connection, &out)
         case .getAllChildrenNumber:
-            let node = try existing(try path(&reader))
+            let path = try path(&reader)
+            let node = try existing(path)
             try check(node, Permission.read, connection)
-            out.append(int32: Int32(clamping: tree.descendantCount(of: node)))
+            // Under its other name, "", Apache counts the root itself as well.
+            out.append(int32: Int32(clamping: tree.descendantCount(of: node) + (path.isEmpty ? 1 : 0)))
         case .getEphemerals: try serveEphemerals(&reader, connection, &out)
         case .multiRead: try serveMultiRead(&reader, connection, &out)
         case .whoAmI: serveWhoAmI(connection, &out)

@@ -172,8 +172,9 @@ enum MultiOperation {
             switch OpCode(rawValue: type) {
             case .some(let opcode) where opcode == .create || opcode == .create2 || opcode == .createContainer:
                 let request = try CreateRequest(from: &reader, hasTTL: false)
-                guard let mode = CreateMode(flags: request.flags), !mode.hasTTL else { throw .badLength }
+                guard let mode = CreateMode(flags: request.flags) else { throw .badLength }
                 if case .list(nil) = request.acl { throw .unexpectedNull }
+                if mode.hasTTL { throw .badLength }
                 operations.append(.create(mode.isContainer ? .createContainer : opcode, request))
             case .createTTL:
                 var request = try CreateRequest(from: &reader, hasTTL: true)

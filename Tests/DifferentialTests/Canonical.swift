@@ -61,7 +61,9 @@ struct Canonical {
         case .multi, .multiRead: return try results(&reader)
         case .whoAmI:
             let count = try reader.readVectorCount(minimumElementSize: 8) ?? 0
-            return try (0..<count).map { _ in try string(&reader) + "=" + string(&reader) }.joined(separator: " ")
+            // Apache keeps them in a set: no order.
+            let identities = try (0..<count).map { _ in try string(&reader) + "=" + string(&reader) }
+            return identities.sorted().joined(separator: " ")
         default: return "unexpected body \(Array(reader.rest))"
         }
     }

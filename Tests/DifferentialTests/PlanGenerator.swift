@@ -10,8 +10,17 @@ struct PlanGenerator {
     static let base = "/d000000"
 
     var random: SeededGenerator
+    /// Whether the servers know the watcher kinds 4 and 5 (since 3.9).
+    let hasModeKinds: Bool
 
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    init(seed: UInt64, hasModeKinds: Bool = true) {
+        random = SeededGenerator(seed: seed)
+        self.hasModeKinds = hasModeKinds
+    }
+
+    private mutating func watcherKind() -> Int32 {
+        random.pick(hasModeKinds ? [1, 2, 3, 3, 0, 4, 5] : [1, 2, 3, 3, 0, 6])
+    }
 
     mutating func plan(requests: Int) -> [Step] {
         var steps: [Step] = (0..<3).map { .open(session: $0, timeoutMillis: 30_000, readOnlyByte: true) }
@@ -35,7 +44,7 @@ struct PlanGenerator {
             return .resume(session: session, wrongPassword: random.chance(10), readOnlyByte: random.chance(80))
         case 90..<100: return .requests(session: session, [PlannedRequest(.closeSession)])
         case 100..<130: return .requests(session: session, [PlannedRequest(auth(), xid: ReservedXid.auth)])
-        case 130..<175: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
+        case 130..<140: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
         case 175..<177: return .requests(session: session, [unknown()])
         case 185..<195: return rawBytes(session)
         case 195..<205: return .requests(session: session, [PlannedRequest(quota())])
@@ -155,8 +164,8 @@ struct PlanGenerator {
         case 36..<39: return PlannedRequest(multiRead())
         case 39..<77: return PlannedRequest(read())
         case 77..<84: return PlannedRequest(.watches(.addWatch, anyPath(), random.pick([0, 1, 0, 1, 0, 1, 2, -1])))
-        case 84..<88: return PlannedRequest(.watches(.removeWatches, anyPath(), random.pick([1, 2, 3, 3, 0, 4, 5])))
-        case 88..<92: return PlannedRequest(.watches(.checkWatches, anyPath(), random.pick([1, 2, 3, 3, 0, 4, 5])))
+        case 84..<88: return PlannedRequest(.watches(.removeWatches, anyPath(), watcherKind()))
+        case 88..<92: return PlannedRequest(.watches(.checkWatches, anyPath(), watcherKind()))
         case 92..<94:
             let lists = random.chance(50) ? 3 : 5
             let request = Request.setWatches(
@@ -196,8 +205,10 @@ struct PlanGenerator {
             return .create(target, data: data(), acl: acl(), flags: flags, opcode: .createContainer)
         default:
             let flags = random.chance(80) ? random.pick([Int32(5), 6]) : random.pick([Int32(0), 1, 2, 3, 4, 9])
-            let ttl = random.chance(80)
+            var ttl = random.chance(80)
                 ? 100_000 : random.pick([Int64(0), -1, 1, 0xff_ffff_ffff, 0x100_0000_0000, .max, .min])
+            // A negative time to live with a mode that has none ends Apache's server.
+            if flags != 5, flags != 6 { ttl = max(0, ttl) }
             return .create(target, data: data(), acl: acl(), flags: flags, opcode: .createTTL, ttlMillis: ttl)
         }
     }
