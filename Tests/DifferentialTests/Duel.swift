@@ -56,7 +56,7 @@ final class Duel {
             let rightLines = try right.run(step).map(explanations.rewritten)
             if leftLines == rightLines { continue }
             let (onlyLeft, onlyRight) = Self.unequal(leftLines, rightLines)
-            switch explanations.explanation(step: step.description, left: onlyLeft, right: onlyRight)?.kind {
+            switch explanations.explanation(step: step.description, left: onlyLeft, right: onlyRight) {
             case .accept: continue
             case .stop: return nil
             default: return Difference(step: step, left: onlyLeft, right: onlyRight, stepIndex: index)
