@@ -6,7 +6,7 @@ import ZooKeeperProtocol
 /// Turns what a server says into lines that another server, given the same plan, must say too.
 ///
 /// Session ids become their numbers in the plan, zxids count from the round's start, times become zero or not
-/// zero, children are sorted. Everything else stays as it came.
+/// zero, children and a connection's identities are sorted. Everything else stays as it came.
 struct Canonical {
     var startZxid: Int64
     var sessionNumbers: [Int64: Int] = [:]
@@ -34,7 +34,8 @@ struct Canonical {
     }
 
     func text(_ reply: Reply, opcode: Int32, session: Int) -> String {
-        let head = "s\(session) reply xid=\(reply.xid) zxid=\(zxid(reply.zxid)) err=\(reply.error)"
+        let name = OpCode(rawValue: opcode).map { "\($0)" } ?? String(opcode)
+        let head = "s\(session) reply(\(name)) xid=\(reply.xid) zxid=\(zxid(reply.zxid)) err=\(reply.error)"
         let body: String
         do {
             body = try reply.body.withUnsafeBytes { bytes in
@@ -61,9 +62,8 @@ struct Canonical {
         case .multi, .multiRead: return try results(&reader)
         case .whoAmI:
             let count = try reader.readVectorCount(minimumElementSize: 8) ?? 0
-            // Apache keeps them in a set: no order.
-            let identities = try (0..<count).map { _ in try string(&reader) + "=" + string(&reader) }
-            return identities.sorted().joined(separator: " ")
+            return try (0..<count).map { _ in try string(&reader) + "=" + string(&reader) }.sorted()
+                .joined(separator: " ")
         default: return "unexpected body \(Array(reader.rest))"
         }
     }

@@ -16,7 +16,12 @@ struct DifferentialTests {
 
     static func explanations() throws -> Explanations {
         let file = TestEnvironment.packageRoot.appendingPathComponent("Tests/DifferentialTests/explained.txt")
-        return try Explanations(text: String(contentsOf: file, encoding: .utf8))
+        var text = try String(contentsOf: file, encoding: .utf8)
+        // For looking past differences that are known but not meant to stay.
+        if let more = TestEnvironment.string("CORRAL_DIFFERENTIAL_EXPLAINED") {
+            text += "\n" + (try String(contentsOfFile: more, encoding: .utf8))
+        }
+        return try Explanations(text: text)
     }
 
     /// Runs rounds until enough requests were sent; reports each difference once, shrunk.
@@ -39,7 +44,7 @@ struct DifferentialTests {
             round += 1
             var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round, hasModeKinds: hasModeKinds)
             let plan = generator.plan(requests: requestsInRound)
-            guard let difference = try duel.run(plan) else { continue }
+            guard let difference = try guarded(duel, plan, round, [leftServer, rightServer]) else { continue }
             failures += 1
             let (small, last) = try duel.shrink(plan, difference: difference, within: 45)
             let transcript = small.map(\.description).joined(separator: "\n")
@@ -51,6 +56,22 @@ struct DifferentialTests {
         leftServer.stop()
         rightServer.stop()
         return duel
+    }
+
+    /// Runs a plan; when a server did not survive it, says so with the plan and the end of the server's log.
+    private static func guarded(_ duel: Duel, _ plan: [Step], _ round: UInt64, _ servers: [ServerUnderTest]) throws
+        -> Difference?
+    {
+        do {
+            return try duel.run(plan)
+        } catch {
+            for server in servers where server.process?.waitForExit(within: 3) != nil {
+                let transcript = plan.prefix(duel.lastStep + 1).suffix(40).map(\.description).joined(separator: "\n")
+                Issue.record(
+                    "\(server.vendor) ended in round \(round): \(transcript)\n\(server.process?.output.suffix(20_000) ?? "")")
+            }
+            throw error
+        }
     }
 
     @Test("Apache against Apache shows no difference, so the harness invents none")

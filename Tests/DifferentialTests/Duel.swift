@@ -25,6 +25,8 @@ final class Duel {
     private var rounds = 0
     /// Requests sent to each server.
     private(set) var requests = 0
+    /// The index of the step run last.
+    private(set) var lastStep = 0
     /// Set by the test of the comparer itself: changes what the right server says.
     var tamperRight: ((inout [UInt8]) -> Void)?
 
@@ -49,11 +51,12 @@ final class Duel {
         for (index, planned) in plan.enumerated() {
             let step = planned.moved(from: Array(PlanGenerator.base.utf8), to: Array(base.utf8))
             requests += step.requestCount
+            lastStep = index
             let leftLines = try left.run(step).map(explanations.rewritten)
             let rightLines = try right.run(step).map(explanations.rewritten)
             if leftLines == rightLines { continue }
             let (onlyLeft, onlyRight) = Self.unequal(leftLines, rightLines)
-            switch explanations.explanation(step: step.description, left: onlyLeft, right: onlyRight)?.kind {
+            switch explanations.explanation(step: step.description, left: onlyLeft, right: onlyRight) {
             case .accept: continue
             case .stop: return nil
             default: return Difference(step: step, left: onlyLeft, right: onlyRight, stepIndex: index)
@@ -62,8 +65,13 @@ final class Duel {
         return nil
     }
 
-    /// The lines left after the common beginning and the common end.
+    /// The lines that differ: by place where both sides said equally much, else those between the common
+    /// beginning and the common end.
     static func unequal(_ left: [String], _ right: [String]) -> ([String], [String]) {
+        if left.count == right.count {
+            let places = left.indices.filter { left[$0] != right[$0] }
+            return (places.map { left[$0] }, places.map { right[$0] })
+        }
         var start = 0
         while start < left.count, start < right.count, left[start] == right[start] { start += 1 }
         var end = 0

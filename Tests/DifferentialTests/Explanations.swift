@@ -51,8 +51,19 @@ struct Explanations {
         return text
     }
 
-    /// The rule that explains a step's difference.
-    mutating func explanation(step: String, left: [String], right: [String]) -> Rule? {
+    /// How a step's difference is explained: as a whole, or else line by line where each has its counterpart.
+    mutating func explanation(step: String, left: [String], right: [String]) -> Kind? {
+        if let rule = rule(step: step, left: left, right: right) { return rule.kind }
+        guard left.count == right.count else { return nil }
+        var result = Kind.accept
+        for index in left.indices {
+            guard let rule = rule(step: step, left: [left[index]], right: [right[index]]) else { return nil }
+            if rule.kind == .stop { result = .stop }
+        }
+        return result
+    }
+
+    private mutating func rule(step: String, left: [String], right: [String]) -> Rule? {
         let text =
             "step " + step + "\nleft " + left.joined(separator: "\nleft ") + "\nright "
             + right.joined(separator: "\nright ")

@@ -10,17 +10,8 @@ struct PlanGenerator {
     static let base = "/d000000"
 
     var random: SeededGenerator
-    /// Whether the servers know the watcher kinds 4 and 5 (since 3.9).
-    let hasModeKinds: Bool
 
-    init(seed: UInt64, hasModeKinds: Bool = true) {
-        random = SeededGenerator(seed: seed)
-        self.hasModeKinds = hasModeKinds
-    }
-
-    private mutating func watcherKind() -> Int32 {
-        random.pick(hasModeKinds ? [1, 2, 3, 3, 0, 4, 5] : [1, 2, 3, 3, 0, 6])
-    }
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     mutating func plan(requests: Int) -> [Step] {
         var steps: [Step] = (0..<3).map { .open(session: $0, timeoutMillis: 30_000, readOnlyByte: true) }
@@ -44,10 +35,14 @@ struct PlanGenerator {
             return .resume(session: session, wrongPassword: random.chance(10), readOnlyByte: random.chance(80))
         case 90..<100: return .requests(session: session, [PlannedRequest(.closeSession)])
         case 100..<130: return .requests(session: session, [PlannedRequest(auth(), xid: ReservedXid.auth)])
-        case 130..<140: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
-        case 175..<177: return .requests(session: session, [unknown()])
+        case 130..<175: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
+        case 175..<178: return .requests(session: session, [unknown()])
         case 185..<195: return rawBytes(session)
         case 195..<205: return .requests(session: session, [PlannedRequest(quota())])
+        case 207..<215:
+            let kind = random.pick([Int32(4), 5])
+            let opcode = random.pick([OpCode.checkWatches, .removeWatches])
+            return .requests(session: session, [PlannedRequest(.watches(opcode, path(), kind))])
         case 205..<207:
             // The ping shows where a reply that never comes should have been.
             let check = Request.check(anyPath(), version: random.chance(50) ? 0 : version())
@@ -156,21 +151,32 @@ struct PlanGenerator {
 
     // MARK: Requests
 
+    /// Each session keeps to one kind of watch (0 one-shot, 1 persistent, 2 recursive): before 3.9, Apache's server
+    /// forgets a watch when another kind is set on the same path, which `explained.txt` could not tell apart.
+    private func watchMode(_ session: Int) -> Int { session <= 2 ? 0 : session - 2 }
+
+    private mutating func persistentMode(_ session: Int) -> Int32 {
+        if random.chance(10) { return random.pick([2, -1, 99]) }
+        return watchMode(session) == 0 ? -1 : Int32(watchMode(session) - 1)
+    }
+
     private mutating func request(_ session: Int) -> PlannedRequest {
         let relative = random.pick([Int64(0), 0, 1, 5, 20, 100, -3, .max])
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<28: return PlannedRequest(write())
         case 28..<36: return PlannedRequest(multi())
         case 36..<39: return PlannedRequest(multiRead())
-        case 39..<77: return PlannedRequest(read())
-        case 77..<84: return PlannedRequest(.watches(.addWatch, anyPath(), random.pick([0, 1, 0, 1, 0, 1, 2, -1])))
-        case 84..<88: return PlannedRequest(.watches(.removeWatches, anyPath(), watcherKind()))
-        case 88..<92: return PlannedRequest(.watches(.checkWatches, anyPath(), watcherKind()))
+        case 39..<77: return PlannedRequest(read(session))
+        case 77..<84: return PlannedRequest(.watches(.addWatch, anyPath(), persistentMode(session)))
+        case 84..<88: return PlannedRequest(.watches(.removeWatches, anyPath(), random.pick([1, 2, 3, 3, 0])))
+        case 88..<92: return PlannedRequest(.watches(.checkWatches, anyPath(), random.pick([1, 2, 3, 3, 0])))
         case 92..<94:
-            let lists = random.chance(50) ? 3 : 5
-            let request = Request.setWatches(
-                relativeZxid: 0, lists: (0..<lists).map { _ in (0..<Int.random(in: 0...2, using: &random)).map { _ in anyPath() } })
-            return PlannedRequest(request, xid: ReservedXid.setWatches, relativeZxid: relative)
+            var lists: [[String]] = (0..<(random.chance(50) ? 3 : 5)).map { _ in
+                (0..<Int.random(in: 0...2, using: &random)).map { _ in anyPath() }
+            }
+            for index in lists.indices where watchMode(session) != min(2, max(0, index - 2)) { lists[index] = [] }
+            return PlannedRequest(
+                .setWatches(relativeZxid: 0, lists: lists), xid: ReservedXid.setWatches, relativeZxid: relative)
         case 94: return PlannedRequest(.whoAmI)
         case 95: return PlannedRequest(.ping, xid: ReservedXid.ping)
         case 96..<98: return PlannedRequest(.sync(anyPath()))
@@ -178,13 +184,14 @@ struct PlanGenerator {
         }
     }
 
-    private mutating func read() -> Request {
-        let path = random.chance(1) ? nil : anyPath()
+    private mutating func read(_ session: Int? = nil) -> Request {
+        let mayWatch = session.map { watchMode($0) == 0 } ?? false
+        let path = session != nil && random.chance(1) ? nil : anyPath()
         switch Int.random(in: 0..<12, using: &random) {
-        case 0..<3: return .exists(path, watch: random.chance(35))
-        case 3..<6: return .getData(path, watch: random.chance(35))
-        case 6: return .read(.getChildren, path, watch: random.chance(35))
-        case 7..<9: return .getChildren(path, watch: random.chance(35))
+        case 0..<3: return .exists(path, watch: mayWatch && random.chance(35))
+        case 3..<6: return .getData(path, watch: mayWatch && random.chance(35))
+        case 6: return .read(.getChildren, path, watch: mayWatch && random.chance(35))
+        case 7..<9: return .getChildren(path, watch: mayWatch && random.chance(35))
         case 9: return .path(.getAllChildrenNumber, path)
         default: return .path(.getACL, path)
         }
@@ -207,8 +214,8 @@ struct PlanGenerator {
             let flags = random.chance(80) ? random.pick([Int32(5), 6]) : random.pick([Int32(0), 1, 2, 3, 4, 9])
             var ttl = random.chance(80)
                 ? 100_000 : random.pick([Int64(0), -1, 1, 0xff_ffff_ffff, 0x100_0000_0000, .max, .min])
-            // A negative time to live with a mode that has none ends Apache's server.
-            if flags != 5, flags != 6 { ttl = max(0, ttl) }
+            // Apache's server ends itself when it applies createTTL with another mode and a negative time.
+            if !inMulti, flags != 5, flags != 6, ttl < 0 { ttl = 0 }
             return .create(target, data: data(), acl: acl(), flags: flags, opcode: .createTTL, ttlMillis: ttl)
         }
     }
@@ -256,7 +263,7 @@ struct PlanGenerator {
 
     private mutating func unknown() -> PlannedRequest {
         let opcode = random.pick([
-            Int32(10), 16, 20, 23, 99, 108, 1000, -1, -2, -12, .max, .min, 0,
+            Int32(10), 20, -10, 23, 99, 108, 1000, -1, -2, -12, .max, .min, 0,
         ])
         let body = random.chance(50) ? [] : Request.exists(path()).body
         var planned = PlannedRequest(Request(opcode: opcode, body: body, label: "opcode \(opcode) with \(body.count)B"))

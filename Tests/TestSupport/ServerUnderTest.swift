@@ -80,7 +80,7 @@ public final class ServerUnderTest: @unchecked Sendable {
     }
 
     /// The directory where a stack of loggers is configured to be quiet, beside Apache's jar.
-    public static var apacheClassPath: String { "\(apacheJar):/usr/share/java/slf4j-nop.jar" }
+    public static var apacheClassPath: String { "\(apacheJar):/usr/share/java/slf4j-\(TestEnvironment.string("CORRAL_APACHE_LOGGER") ?? "nop").jar" }
 
     public func start() throws {
         starts += 1
@@ -105,7 +105,7 @@ public final class ServerUnderTest: @unchecked Sendable {
         var properties = ["-Dzookeeper.admin.enableServer=false"]
         for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
             if apacheSystemProperties.contains(key) {
-                let name = key.hasPrefix("jute.") ? key : "zookeeper.\(key)"
+                let name = key.hasPrefix("jute.") || key.hasPrefix("znode.") ? key : "zookeeper.\(key)"
                 properties.append("-D\(name)=\(value)")
             } else {
                 configuration += "\(key)=\(value)\n"
