@@ -34,15 +34,11 @@ struct DifferentialTests {
         TestEnvironment.note(
             "differential \(left) against \(right): \(requests) requests; replay with "
                 + "CORRAL_DIFFERENTIAL_SEED=\(seed) CORRAL_DIFFERENTIAL_REQUESTS=\(requests) Tests/run --filter Differential")
-        // Every server from 3.9 on, and Corral, which says so.
-        let releases = try [leftServer, rightServer].map { try fourLetterWord("srvr", port: $0.port) }
-        let hasModeKinds = releases.allSatisfy { !$0.contains(" 3.8.") }
-        if hasModeKinds { duel.explanations.rules.removeAll { $0.id.hasPrefix("3.8-") } }
         var round: UInt64 = 0
         var failures = 0
         while duel.requests < requests && failures < limit {
             round += 1
-            var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round, hasModeKinds: hasModeKinds)
+            var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round)
             let plan = generator.plan(requests: requestsInRound)
             guard let difference = try guarded(duel, plan, round, [leftServer, rightServer]) else { continue }
             failures += 1
