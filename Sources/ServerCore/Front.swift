@@ -87,8 +87,10 @@ public final class Front: @unchecked Sendable {
     // MARK: turns
 
     /// A turn begins: the tree stands still for this front until it ends.
-    public func beginTurn() {
-        turnNanos = clock.monotonicNanos()
+    ///
+    /// - Parameter nanos: the monotonic time, which the reactor knows already.
+    public func beginTurn(nanos: UInt64) {
+        turnNanos = nanos
         nowMillis = Int64(turnNanos / 1_000_000)
         if core == nil { lock.lockShared(slot: index - 1) }
         drainInbox()

@@ -73,7 +73,7 @@ final class CoreHarness {
 
         @discardableResult
         func sendRaw(_ bytes: [UInt8]) -> Int {
-            harness.front.beginTurn()
+            harness.front.beginTurn(nanos: harness.clock.nanos)
             let used = bytes.withUnsafeBytes { harness.front.receive($0, from: connection) }
             harness.front.endTurn()
             return used
@@ -154,7 +154,7 @@ final class CoreHarness {
     /// Makes everything submitted so far durable, oldest first, one turn each.
     func makeDurable() {
         while !sink.batches.isEmpty {
-            front.beginTurn()
+            front.beginTurn(nanos: clock.nanos)
             core.durable(sink.batches.removeFirst())
             front.endTurn()
         }
@@ -170,7 +170,7 @@ final class CoreHarness {
 
     func tick(afterMillis millis: UInt64) {
         clock.nanos += millis * 1_000_000
-        front.beginTurn()
+        front.beginTurn(nanos: clock.nanos)
         core.tick()
         front.endTurn()
     }

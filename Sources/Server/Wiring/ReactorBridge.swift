@@ -36,7 +36,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
 
     // MARK: turns
 
-    func turnWillBegin() { front.beginTurn() }
+    func turnWillBegin() { front.beginTurn(nanos: reactor.nowNanos) }
 
     func drainInbox() {
         if drains.load(ordering: .relaxed) {
