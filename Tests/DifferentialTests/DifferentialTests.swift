@@ -36,16 +36,27 @@ struct DifferentialTests {
                 + "CORRAL_DIFFERENTIAL_SEED=\(seed) CORRAL_DIFFERENTIAL_REQUESTS=\(requests) Tests/run --filter Differential")
         var round: UInt64 = 0
         var failures = 0
+        var unconfirmed = 0
         while duel.requests < requests && failures < limit {
             round += 1
             var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round)
             let plan = generator.plan(requests: requestsInRound)
             guard let difference = try guarded(duel, plan, round, [leftServer, rightServer]) else { continue }
+            // Apache's own answers vary with the moment, rarely: a parent's cversion after pipelined writes. Corral's
+            // may not, which `corralIsDeterministic` holds it to.
+            if left != .corral, try guarded(duel, plan, round, [leftServer, rightServer]) == nil,
+                try guarded(duel, plan, round, [leftServer, rightServer]) == nil
+            {
+                unconfirmed += 1
+                TestEnvironment.note("seed \(seed) round \(round): seen once and not again: \(difference)")
+                continue
+            }
             failures += 1
             let (small, last) = try duel.shrink(plan, difference: difference, within: 45)
             let transcript = small.map(\.description).joined(separator: "\n")
             Issue.record("seed \(seed) round \(round): left \(left), right \(right)\n\(transcript)\n\(last)")
         }
+        #expect(unconfirmed <= 3, "differences that do not repeat are too many to be the oracle's")
         for rule in duel.explanations.rules where rule.kind != .rewrite {
             TestEnvironment.note("explained \(rule.id): \(duel.explanations.uses[rule.id] ?? 0) times; \(rule.reason)")
         }
@@ -74,6 +85,13 @@ struct DifferentialTests {
     func harnessIsSound() throws {
         let requests = TestEnvironment.int("CORRAL_DIFFERENTIAL_SELF_REQUESTS", default: 8000)
         let duel = try Self.compare(.apache, .apache, requests: requests, explanations: .none)
+        #expect(duel.requests >= requests)
+    }
+
+    @Test("Corral against Corral shows no difference", .enabled(if: Vendor.underTest.contains(.corral)))
+    func corralIsDeterministic() throws {
+        let requests = TestEnvironment.int("CORRAL_DIFFERENTIAL_SELF_REQUESTS", default: 8000)
+        let duel = try Self.compare(.corral, .corral, requests: requests, explanations: .none)
         #expect(duel.requests >= requests)
     }
 

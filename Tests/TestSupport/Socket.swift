@@ -66,6 +66,9 @@ public final class Socket: @unchecked Sendable {
     /// No more bytes will be sent; replies can still be read.
     public func endSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
+    /// Ends both directions; a thread waiting for input sees the end of the stream.
+    public func endBoth() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+
     /// Sends all of it, or marks the connection as ended.
     public func send(_ bytes: [UInt8], within seconds: Double = 20) throws {
         let deadline = Date().addingTimeInterval(seconds)
