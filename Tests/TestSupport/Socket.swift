@@ -149,6 +149,17 @@ public final class Socket: @unchecked Sendable {
         return Array(buffer[start...])
     }
 
+    /// Throws away what has arrived, without waiting for more.
+    public func discardInput() {
+        start = buffer.count
+        while descriptor >= 0 {
+            let count = recv(descriptor, arrival.baseAddress!, arrival.count, Int32(MSG_DONTWAIT))
+            if count > 0 || (count < 0 && errno == EINTR) { continue }
+            if count == 0 || errno != EAGAIN { isAtEnd = true }
+            return
+        }
+    }
+
     /// Whether input, or the end of the stream, comes within so many seconds.
     public func waitForInput(seconds: Double) -> Bool {
         available > 0 || wait(Int16(POLLIN), until: Date().addingTimeInterval(seconds))
