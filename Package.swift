@@ -104,5 +104,23 @@ let package = Package(
             name: "LoadTests",
             dependencies: ["Load", "corral-bench", "CSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: strict),
+
+        // Tests that drive real servers and stock clients; everything but TestSupport reaches servers over sockets.
+        .target(
+            name: "TestSupport", dependencies: ["Jute", "ZooKeeperProtocol"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(
+            name: "DifferentialTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
+            exclude: ["explained.txt"], swiftSettings: strict),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DurabilityTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"], exclude: ["corpus"],
+            swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )

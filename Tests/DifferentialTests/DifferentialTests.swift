@@ -1,0 +1,65 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Apache's server is the specification: whatever a plan makes it say, Corral must say too.
+///
+/// `CORRAL_DIFFERENTIAL_REQUESTS` sets how many requests, `CORRAL_DIFFERENTIAL_SEED` replays a run.
+@Suite("Differential", .serialized)
+struct DifferentialTests {
+    static let settings = [
+        // Nothing may happen by itself while two servers are compared.
+        "znode.container.checkIntervalMs": "100000000", "maxSessionTimeout": "60000", "tickTime": "1000",
+        "snapCount": "1000000", "forceSync": "no",
+    ]
+    static let requestsInRound = 250
+
+    static func explanations() throws -> Explanations {
+        let file = TestEnvironment.packageRoot.appendingPathComponent("Tests/DifferentialTests/explained.txt")
+        return try Explanations(text: String(contentsOf: file, encoding: .utf8))
+    }
+
+    /// Runs rounds until enough requests were sent; reports each difference once, shrunk.
+    static func compare(_ left: Vendor, _ right: Vendor, requests: Int, explanations: Explanations) throws -> Duel {
+        let leftServer = try ServerUnderTest(left, settings: settings)
+        let rightServer = try ServerUnderTest(right, settings: settings)
+        let duel = Duel(leftPort: leftServer.port, rightPort: rightServer.port, explanations: explanations)
+        let seed = TestEnvironment.seed("CORRAL_DIFFERENTIAL_SEED")
+        let limit = TestEnvironment.int("CORRAL_DIFFERENTIAL_FAILURES", default: 5)
+        TestEnvironment.note(
+            "differential \(left) against \(right): \(requests) requests; replay with "
+                + "CORRAL_DIFFERENTIAL_SEED=\(seed) CORRAL_DIFFERENTIAL_REQUESTS=\(requests) Tests/run --filter Differential")
+        var round: UInt64 = 0
+        var failures = 0
+        while duel.requests < requests && failures < limit {
+            round += 1
+            var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round)
+            let plan = generator.plan(requests: requestsInRound)
+            guard let difference = try duel.run(plan) else { continue }
+            failures += 1
+            let (small, last) = try duel.shrink(plan, difference: difference, within: 45)
+            let transcript = small.map(\.description).joined(separator: "\n")
+            Issue.record("seed \(seed) round \(round): left \(left), right \(right)\n\(transcript)\n\(last)")
+        }
+        for rule in duel.explanations.rules where rule.kind != .rewrite {
+            TestEnvironment.note("explained \(rule.id): \(duel.explanations.uses[rule.id] ?? 0) times; \(rule.reason)")
+        }
+        leftServer.stop()
+        rightServer.stop()
+        return duel
+    }
+
+    @Test("Apache against Apache shows no difference, so the harness invents none")
+    func harnessIsSound() throws {
+        let requests = TestEnvironment.int("CORRAL_DIFFERENTIAL_SELF_REQUESTS", default: 8000)
+        let duel = try Self.compare(.apache, .apache, requests: requests, explanations: .none)
+        #expect(duel.requests >= requests)
+    }
+
+    @Test("Corral says what Apache says", .enabled(if: Vendor.underTest.contains(.corral)))
+    func corralAgainstApache() throws {
+        let requests = TestEnvironment.int("CORRAL_DIFFERENTIAL_REQUESTS", default: 50_000)
+        let duel = try Self.compare(.apache, .corral, requests: requests, explanations: Self.explanations())
+        #expect(duel.requests >= requests)
+    }
+}
