@@ -10,6 +10,8 @@ final class Side {
     let port: Int
     private var clients: [Int: ProtocolClient] = [:]
     private var tickets: [Int: SessionTicket] = [:]
+    /// Every session ever opened: all must be closed at the end, lest one expires during a later round.
+    private var opened: [Int64: SessionTicket] = [:]
     private(set) var canonical: Canonical
     /// Changes frames before they are read; only the comparer's own test sets it.
     var tamper: ((inout [UInt8]) -> Void)?
@@ -63,6 +65,7 @@ final class Side {
                 port: port, timeoutMillis: timeoutMillis, resuming: resuming, withReadOnlyByte: readOnlyByte)
             clients[session] = client
             tickets[session] = client.session
+            opened[client.session.id] = client.session
             canonical.sessionNumbers[client.session.id] = session
             let same = resuming.map { $0.id == client.session.id && $0.password == client.session.password }
             return [
@@ -183,12 +186,14 @@ final class Side {
 
     /// Ends the round's sessions.
     func finish() throws {
-        for number in tickets.keys.sorted() {
-            if clients[number] == nil, let ticket = tickets[number] {
-                clients[number] = try? ProtocolClient(port: port, resuming: ticket)
-            }
-            try? clients[number]?.close()
+        for client in clients.values {
+            opened[client.session.id] = nil
+            try? client.close()
+        }
+        for ticket in opened.values {
+            if let client = try? ProtocolClient(port: port, resuming: ticket) { try? client.close() }
         }
         clients = [:]
+        opened = [:]
     }
 }

@@ -16,6 +16,7 @@ public final class Socket: @unchecked Sendable {
     private var descriptor: Int32
     private var buffer: [UInt8] = []
     private var start = 0
+    private let arrival = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 8)
     /// The peer has closed, or the connection is broken.
     public private(set) var isAtEnd = false
 
@@ -44,7 +45,10 @@ public final class Socket: @unchecked Sendable {
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     }
 
-    deinit { disconnect() }
+    deinit {
+        disconnect()
+        arrival.deallocate()
+    }
 
     public func disconnect() {
         if descriptor >= 0 { close(descriptor) }
@@ -113,13 +117,11 @@ public final class Socket: @unchecked Sendable {
         }
         while true {
             guard wait(Int16(POLLIN), until: deadline) else { throw SocketError.timedOut }
-            let before = buffer.count
-            buffer.append(contentsOf: repeatElement(0, count: 65_536))
-            let count = buffer.withUnsafeMutableBytes {
-                recv(descriptor, $0.baseAddress! + before, 65_536, Int32(MSG_DONTWAIT))
+            let count = recv(descriptor, arrival.baseAddress!, arrival.count, Int32(MSG_DONTWAIT))
+            if count > 0 {
+                buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: arrival[0..<count]))
+                return true
             }
-            buffer.removeLast(65_536 - max(0, count))
-            if count > 0 { return true }
             if count == 0 || (errno != EAGAIN && errno != EINTR) {
                 isAtEnd = true
                 return false
