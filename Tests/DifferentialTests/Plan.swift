@@ -8,6 +8,8 @@ struct PlannedRequest: Sendable {
     var xid: Int32?
     /// For `setWatches`: the body's first eight bytes are this, counted from the round's start.
     var relativeZxid: Int64?
+    /// Apache's server closes the connection a moment after its reply, so the next request may or may not be served.
+    var mayEndConnection = false
 
     init(_ request: Request, xid: Int32? = nil, relativeZxid: Int64? = nil) {
         self.request = request

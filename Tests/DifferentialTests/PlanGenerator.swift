@@ -36,7 +36,7 @@ struct PlanGenerator {
         case 90..<100: return .requests(session: session, [PlannedRequest(.closeSession)])
         case 100..<130: return .requests(session: session, [PlannedRequest(auth(), xid: ReservedXid.auth)])
         case 130..<175: return .requests(session: session, [PlannedRequest(damaged(request(session).request))])
-        case 175..<185: return .requests(session: session, [PlannedRequest(unknown())])
+        case 175..<185: return .requests(session: session, [unknown()])
         case 185..<195: return rawBytes(session)
         case 195..<205: return .requests(session: session, [PlannedRequest(quota())])
         case 205..<225:
@@ -115,6 +115,8 @@ struct PlanGenerator {
         let alice = "alice:" + Self.aliceDigest
         let choices: [[ACL]?] = [
             [entry("world", "anyone")], [entry("world", "someone")], [entry("world", "")], [entry("auth", "")],
+            [entry("auth", Request.nullText)], [entry("world", Request.nullText)], [entry(Request.nullText, "anyone")],
+            [entry("digest", Request.nullText)], [entry("ip", Request.nullText)],
             [entry("auth", "ignored")], [entry("digest", alice)], [entry("digest", "bob:x")],
             [entry("digest", "nocolon")], [entry("digest", "a:b:c")], [entry("ip", "127.0.0.1")],
             [entry("ip", "127.0.0.1/8")], [entry("ip", "10.0.0.1")], [entry("ip", "nonsense")],
@@ -241,12 +243,14 @@ struct PlanGenerator {
 
     // MARK: Wrong ones
 
-    private mutating func unknown() -> Request {
+    private mutating func unknown() -> PlannedRequest {
         let opcode = random.pick([
             Int32(10), 16, 20, 23, 99, 108, 1000, -1, -2, -12, .max, .min, 0,
         ])
         let body = random.chance(50) ? [] : Request.exists(path()).body
-        return Request(opcode: opcode, body: body, label: "opcode \(opcode) with \(body.count)B")
+        var planned = PlannedRequest(Request(opcode: opcode, body: body, label: "opcode \(opcode) with \(body.count)B"))
+        planned.mayEndConnection = true
+        return planned
     }
 
     /// A valid request with its end cut off, a length falsified, bytes added, or text that is not UTF-8.

@@ -116,6 +116,15 @@ final class Side {
             }
             lines += more
         }
+        while list.contains(where: \.mayEndConnection), client.socket.waitForInput(seconds: 0.4) {
+            switch try next(client) {
+            case .event(let event): lines.append(canonical.text(event, session: session))
+            case .reply(let reply): lines.append(canonical.text(reply, opcode: 0, session: session))
+            case .closed:
+                clients[session] = nil
+                return lines + ["s\(session) closed"]
+            }
+        }
         return lines + (try drain(client, session: session))
     }
 

@@ -41,6 +41,9 @@ public enum CreateFlag {
 }
 
 extension Request {
+    /// As an ACL's scheme or id: sent as jute's null, as some clients send an empty text.
+    public static let nullText = "<null>"
+
     public static func create(
         _ path: String?, data: [UInt8]? = [], acl: [ACL]? = ACL.open, flags: Int32 = 0, opcode: OpCode = .create,
         ttlMillis: Int64? = nil
@@ -171,6 +174,11 @@ extension WireBuffer {
 
     mutating func append(acl: [ACL]?) {
         guard let acl else { return append(int32: -1) }
-        ACL.encode(acl, to: &self)
+        append(int32: Int32(acl.count))
+        for entry in acl {
+            append(int32: entry.permissions)
+            append(string: entry.identity.scheme == Request.nullText ? nil : entry.identity.scheme)
+            append(string: entry.identity.id == Request.nullText ? nil : entry.identity.id)
+        }
     }
 }

@@ -146,6 +146,11 @@ public final class Socket: @unchecked Sendable {
         return Array(buffer[start...])
     }
 
+    /// Whether input, or the end of the stream, comes within so many seconds.
+    public func waitForInput(seconds: Double) -> Bool {
+        available > 0 || wait(Int16(POLLIN), until: Date().addingTimeInterval(seconds))
+    }
+
     /// Whether a read would not wait.
     public var hasInput: Bool { available > 0 || wait(Int16(POLLIN), until: Date()) }
 }
