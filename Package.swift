@@ -119,8 +119,13 @@ let package = Package(
             name: "DurabilityTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
             swiftSettings: strict),
         .testTarget(
-            name: "FuzzTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"], exclude: ["corpus"],
-            swiftSettings: strict),
+            name: "HostileTests", dependencies: ["TestSupport", "ZooKeeperProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "TestSupport", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore",
+            ],
+            exclude: ["corpus"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )
