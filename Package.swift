@@ -97,7 +97,7 @@ let package = Package(
             dependencies: [
                 "Server", "ServerCore", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: strict),
+            exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
@@ -118,6 +118,8 @@ let package = Package(
         .testTarget(
             name: "DurabilityTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
             swiftSettings: strict),
+        .testTarget(
+            name: "HostileTests", dependencies: ["TestSupport", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
             name: "FuzzTests",
             dependencies: [

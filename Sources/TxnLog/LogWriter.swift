@@ -225,6 +225,8 @@ public final class LogWriter: @unchecked Sendable {
             // A disk too full for a whole slice may still have room for the transactions.
             guard (try? zero(&current)) != nil else { break }
         }
+        // Where zeroing failed, transactions now lie beyond the zeros: no later slice may be written over them.
+        current.zeroedEnd = max(current.zeroedEnd, stagedOffset + padded)
         segment = current
         let start = corral_monotonic_nanos()
         try current.file.write(memory.bytes(0..<padded), at: stagedOffset)

@@ -1,107 +1,190 @@
 import Foundation
 import TestSupport
 import Testing
+import ZooKeeperProtocol
 
-/// Kills a server without warning, again and again, on one data directory.
-///
-/// `CORRAL_KILL_ROUNDS` sets how often, `CORRAL_KILL_SEED` replays the moments.
-@Suite("Kill under load", .serialized)
-struct KillTests {
-    @Test("every acknowledged write is there after kill -9, none twice, and sessions go on", arguments: Vendor.underTest)
-    func killUnderLoad(vendor: Vendor) throws {
-        // Apache only proves the test itself; once is enough for that.
-        let rounds = vendor == .apache ? 2 : TestEnvironment.int("CORRAL_KILL_ROUNDS", default: 15)
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// `kill -9` at random moments under load: after each restart, over the protocol, every acknowledged write is there
+/// and none was applied twice. `CORRAL_KILL_ROUNDS` rounds, `CORRAL_KILL_SEED` to repeat a run's choices.
+@Suite(.serialized) struct KillTests {
+    /// Small, so that kills meet snapshots and rolls of the log.
+    static let settings = ["snapCount": "500", "preAllocSize": "256"]
+    static let sessionsPerRound = 4
+
+    @Test func acknowledgedWritesSurviveKills() throws {
+        let rounds = TestEnvironment.int("CORRAL_KILL_ROUNDS", default: 10)
         let seed = TestEnvironment.seed("CORRAL_KILL_SEED")
-        TestEnvironment.note(
-            "kill -9 of \(vendor), \(rounds) rounds; replay with "
-                + "CORRAL_KILL_SEED=\(seed) CORRAL_KILL_ROUNDS=\(rounds) Tests/run --filter KillTests")
-        var random = SeededGenerator(seed: seed)
-        let directory = TemporaryDirectory("kill")
-        let writers = (0..<4).map { Writer(name: "w\($0)") }
+        TestEnvironment.note("kill -9: \(rounds) rounds, CORRAL_KILL_SEED=\(seed)")
+        let run = try KillRun(seed: seed)
         for round in 0..<rounds {
-            // Few transactions a snapshot, so that kills meet snapshots, new log files and old ones.
-            let settings = ["snapCount": String(random.pick([100, 500, 2000, 100_000])), "preAllocSize": "512"]
-            let server = try ServerUnderTest(vendor, settings: settings, dataDirectory: directory.path)
-            for writer in writers {
-                if round == 0 {
-                    try writer.setUp(port: server.port)
-                } else {
-                    try writer.resume(port: server.port)
-                    try writer.verify()
-                }
-            }
-            let delayMicros = UInt32.random(in: 1000...400_000, using: &random)
-            let failures = load(writers) {
-                usleep(delayMicros)
-                server.kill()
-            }
-            #expect(failures.isEmpty, "round \(round): \(failures)")
+            let problems = try run.round(round)
+            let isRight = problems.isEmpty
+            #expect(isRight, "round \(round), seed \(seed): \(problems.prefix(5))")
+            if !isRight { break }
         }
-        let server = try ServerUnderTest(vendor, dataDirectory: directory.path)
-        var acknowledged = 0
-        for writer in writers {
-            try writer.resume(port: server.port)
-            try writer.verify()
-            acknowledged += writer.acknowledgedCreates.count + writer.acknowledgedSets
-        }
-        TestEnvironment.note("\(vendor): \(acknowledged) writes survived \(rounds) kills")
-        #expect(acknowledged > rounds * 20)
+        TestEnvironment.note(
+            "kill -9: \(rounds) rounds, \(run.acknowledged) writes acknowledged of \(run.submitted) sent, "
+                + "\(run.killedStarts) starts killed, \(run.snapshots) snapshots and \(run.segments) log segments")
+        #expect(run.acknowledged > rounds * 100)
     }
 
-    /// Runs the writers at once, each on its own thread, and meanwhile the action.
-    private func load(_ writers: [Writer], meanwhile action: () -> Void) -> [String] {
-        let group = DispatchGroup()
-        let failures = Failures()
-        for writer in writers {
-            group.enter()
-            Thread.detachNewThread {
-                do { try writer.run() } catch { failures.add("\(writer.name): \(error)") }
-                group.leave()
-            }
+    /// The check itself: it must see what a server that lies about durability loses.
+    @Test func theCheckSeesLostWrites() throws {
+        // Without a snapshot that would still hold them.
+        let run = try KillRun(seed: 1, settings: ["snapCount": "1000000"])
+        let problems = try run.round(0, acknowledgements: 1000...3000) { directory in
+            // What each session's setup takes stays, and a torn end is no damage.
+            let log = try FileManager.default.contentsOfDirectory(atPath: directory).first { $0.hasPrefix("log.") }
+            truncate("\(directory)/\(try #require(log))", 32_768)
         }
-        action()
-        group.wait()
-        return failures.list
-    }
-
-    @Test("a lost write and a write applied twice are both noticed")
-    func verifierCanFail() throws {
-        let server = try ServerUnderTest(Vendor.underTest[0])
-        let lost = Writer(name: "lost")
-        let twice = Writer(name: "twice")
-        for writer in [lost, twice] {
-            try writer.setUp(port: server.port)
-            let failures = load([writer]) {
-                usleep(100_000)
-                writer.cut()
-            }
-            #expect(failures.isEmpty)
-            try writer.resume(port: server.port)
-            try writer.verify()
-        }
-        let vandal = try server.client()
-        let victim = try #require(lost.acknowledgedCreates.values.sorted().last)
-        try vandal.perform(.delete(victim))
-        #expect(throws: Writer.Violation.self) { try lost.verify() }
-        try vandal.create("\(twice.directory)/n-", data: Array("1".utf8), flags: CreateFlag.sequential)
-        #expect(throws: Writer.Violation.self) { try twice.verify() }
+        #expect(problems.contains { $0.contains("lost from") }, "\(problems.prefix(5))")
     }
 }
 
-/// Messages from several threads. Locked.
-final class Failures: @unchecked Sendable {
-    private let lock = NSLock()
-    private var messages: [String] = []
+/// The rounds' server and what is known of it. One thread.
+final class KillRun {
+    private let server: ServerUnderTest
+    private var random: SeededGenerator
+    /// The last rounds' sessions, checked again after every restart until their trees are deleted.
+    private var kept: [[LoadSession]] = []
+    private var veteran: SessionTicket
+    private(set) var acknowledged = 0
+    private(set) var submitted = 0
+    private(set) var killedStarts = 0
+    private var files: Set<String> = []
+    var snapshots: Int { files.count { $0.hasPrefix("snapshot.") } }
+    var segments: Int { files.count { $0.hasPrefix("log.") } }
 
-    func add(_ text: String) {
-        lock.lock()
-        messages.append(text)
-        lock.unlock()
+    init(seed: UInt64, settings: [String: String] = KillTests.settings) throws {
+        random = SeededGenerator(seed: seed)
+        server = try ServerUnderTest(.corral, settings: settings)
+        let client = try server.client(timeoutMillis: 60_000)
+        try client.create("/veteran", flags: CreateFlag.ephemeral)
+        veteran = client.session
     }
 
-    var list: [String] {
-        lock.lock()
-        defer { lock.unlock() }
-        return messages
+    /// One round: load, kill, restart, check; what was wrong.
+    ///
+    /// - Parameters:
+    ///   - acknowledgements: after how many of them the server may be killed.
+    ///   - tamper: called with the directory of the log while the server is dead.
+    func round(
+        _ number: Int, acknowledgements: ClosedRange<Int> = 20...3000, tamper: (String) throws -> Void = { _ in }
+    ) throws -> [String] {
+        let tally = Tally()
+        let setup = try server.client()
+        try setup.create("/r\(number)")
+        let sessions = try (0..<KillTests.sessionsPerRound).map {
+            try LoadSession(port: server.port, base: "/r\(number)/c\($0)", seed: random.next(), tally: tally)
+        }
+        let churn = try SessionChurn(port: server.port, base: "/r\(number)/churn")
+        let ended = DispatchGroup()
+        for work in sessions.map({ $0.run }) + [churn.run] {
+            ended.enter()
+            Thread {
+                work()
+                ended.leave()
+            }.start()
+        }
+        // A moment in the load that no timer of the server's knows.
+        let target = Int.random(in: acknowledgements, using: &random)
+        let reached = tally.wait(for: target, within: 60)
+        usleep(UInt32.random(in: 0...5000, using: &random))
+        server.kill()
+        ended.wait()
+        guard reached else { return ["only \(tally.total) of \(target) writes were acknowledged in 60 s"] }
+        acknowledged += sessions.reduce(0) { $0 + $1.acknowledged }
+        submitted += sessions.reduce(0) { $0 + $1.submitted.count }
+        noteFiles()
+        try tamper("\(server.dataDirectory)/version-2")
+
+        if random.chance(30) { try killAStart() }
+        try server.start()
+        var problems = try check(sessions, churn)
+        if number % 10 == 9 {
+            // Now and then an orderly end as well: its files must serve the next start just so.
+            let code = server.stop()
+            if code != 0 { problems.append("SIGTERM: exit code \(code.map(String.init) ?? "none")") }
+            try server.start()
+            problems += try check(sessions, churn)
+        }
+        return problems
+    }
+
+    private func check(_ sessions: [LoadSession], _ churn: SessionChurn) throws -> [String] {
+        let reader = try server.client()
+        let last = try reader.call(.exists("/")).zxid
+        var problems: [String] = []
+        for session in sessions where last < session.highestZxid {
+            problems.append("zxid \(last) after \(session.highestZxid) had been acknowledged")
+        }
+        if !kept.contains(where: { $0.first === sessions.first }) { kept.append(sessions) }
+        for session in kept.joined() { problems += try session.check(reader) }
+        problems += try churn.check(reader, port: server.port)
+        problems += try resume(sessions, reader)
+        for session in kept.joined() { problems += try session.check(reader) }
+        while kept.count > 3 {
+            let old = kept.removeFirst()
+            for session in old where !session.isSessionClosed {
+                try ProtocolClient(port: server.port, resuming: session.client.session).close()
+            }
+            let base = old[0].base
+            try LoadTree.delete(reader, String(base[..<base.lastIndex(of: "/")!]))
+        }
+        try reader.close()
+        return problems
+    }
+
+    /// Goes back to sessions by password, which ends half of them for good, and their ephemerals.
+    private func resume(_ sessions: [LoadSession], _ reader: ProtocolClient) throws -> [String] {
+        var problems: [String] = []
+        let old = try ProtocolClient(port: server.port, resuming: veteran)
+        if old.session != veteran { problems.append("the veteran came back as \(old.session)") }
+        if try reader.call(.exists("/veteran")).error != 0 { problems.append("/veteran is gone") }
+        old.drop()
+        for (index, session) in sessions.enumerated() where !session.isSessionClosed {
+            let ticket = session.client.session
+            guard
+                let back = try? ProtocolClient(
+                    port: server.port, resuming: ticket, lastZxidSeen: session.highestZxid)
+            else {
+                problems.append("session \(ticket.id), which has seen zxid \(session.highestZxid), was refused")
+                continue
+            }
+            if back.session != ticket { problems.append("\(ticket) came back as \(back.session)") }
+            guard index % 2 == 0 else {
+                back.drop()
+                continue
+            }
+            try back.close()
+            session.isSessionClosed = true
+        }
+        return problems
+    }
+
+    /// Starts the server and kills it before or soon after it is ready: recovery itself must survive that.
+    private func killAStart() throws {
+        killedStarts += 1
+        var arguments = [
+            "server", "--standalone", "--data-dir", server.dataDirectory, "--client-port", "0",
+            "--set", "clientPortAddress=127.0.0.1",
+        ]
+        for (key, value) in ServerUnderTest.defaults.merging(KillTests.settings, uniquingKeysWith: { $1 }) {
+            arguments += ["--set", "\(key)=\(value)"]
+        }
+        let child = try ChildProcess(
+            ServerUnderTest.corralBinary, arguments, output: server.scratch.file("killed-\(killedStarts)"))
+        usleep(UInt32.random(in: 0...120_000, using: &random))
+        child.signal(SIGKILL)
+        child.waitForExit()
+        noteFiles()
+    }
+
+    private func noteFiles() {
+        files.formUnion(
+            (try? FileManager.default.contentsOfDirectory(atPath: "\(server.dataDirectory)/version-2")) ?? [])
     }
 }
