@@ -75,18 +75,18 @@ final class CoreTarget {
 
     /// Bytes arrive, are worked on, and all they cause becomes durable.
     func receive(_ bytes: [UInt8], from client: Client) {
-        front.beginTurn()
+        front.beginTurn(nanos: clock.nanos)
         _ = bytes.withUnsafeBytes { front.receive($0, from: client.connection) }
         front.endTurn()
         while !sink.batches.isEmpty {
-            front.beginTurn()
+            front.beginTurn(nanos: clock.nanos)
             core.durable(sink.batches.removeFirst())
             front.endTurn()
         }
     }
 
     func disconnect(_ client: Client) {
-        front.beginTurn()
+        front.beginTurn(nanos: clock.nanos)
         front.disconnected(client.connection)
         front.endTurn()
     }
@@ -94,11 +94,11 @@ final class CoreTarget {
     /// Time passes: sessions without a connection expire.
     func tick(millis: UInt64) {
         clock.nanos += millis * 1_000_000
-        front.beginTurn()
+        front.beginTurn(nanos: clock.nanos)
         core.tick()
         front.endTurn()
         while !sink.batches.isEmpty {
-            front.beginTurn()
+            front.beginTurn(nanos: clock.nanos)
             core.durable(sink.batches.removeFirst())
             front.endTurn()
         }
