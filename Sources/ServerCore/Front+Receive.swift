@@ -147,6 +147,9 @@ extension Front {
             submitWrite(OpCode(rawValue: opcode)!, frame, connection)
         } else if opcode == OpCode.auth.rawValue {
             authenticate(frame, connection)
+        } else if opcode == Front.oversizedRequest {
+            serveStandIn(
+                Int32(bigEndian: frame.loadUnaligned(as: Int32.self)), Front.unknownRequest, connection)
         } else {
             serveInOrder(frame, connection)
         }
@@ -229,15 +232,21 @@ extension Front {
         connection.skipBytes = length - 8
         // Refused in its turn: the header, with an opcode that no reader knows, takes the place of the request.
         let xid = Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: 4, as: Int32.self))
-        var standIn = WireBuffer(capacity: 8)
-        standIn.append(int32: xid)
-        standIn.append(int32: Front.oversizedRequest)
-        serveInOrder(standIn.bytes, connection)
+        serveStandIn(xid, Front.oversizedRequest, connection)
         return 12
     }
 
-    /// Stands in for the opcode of a request that was dropped for its size.
+    /// Stands in for the opcode of a request that was dropped for its size, and what a client gets that sends it.
     static let oversizedRequest = Int32.min
+    private static let unknownRequest = Int32.min + 1
+
+    /// Answers, in its turn, a request of which only the header is kept.
+    private func serveStandIn(_ xid: Int32, _ opcode: Int32, _ connection: ClientConnection) {
+        var standIn = WireBuffer(capacity: 8)
+        standIn.append(int32: xid)
+        standIn.append(int32: opcode)
+        serveInOrder(standIn.bytes, connection)
+    }
 
     /// Answered at once, ahead of anything outstanding, as Apache answers it.
     private func authenticate(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
