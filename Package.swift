@@ -35,7 +35,7 @@ let package = Package(
 
         // Row 2: state in memory, state on disk.
         .target(
-            name: "DataTree", dependencies: ["Jute", "ZooKeeperProtocol", "CDeflate"], swiftSettings: strict),
+            name: "DataTree", dependencies: ["Jute", "RequestQueue", "ZooKeeperProtocol", "CDeflate"], swiftSettings: strict),
         .target(
             name: "TxnLog", dependencies: ["CSystem", "CDeflate", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
 

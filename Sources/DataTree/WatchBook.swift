@@ -1,7 +1,7 @@
 import Jute
 import ZooKeeperProtocol
 
-/// The content of a `WatchTable`. Not thread-safe: the table's lock guards it.
+/// The content of a `WatchTable`. Not thread-safe: the table keeps it behind its lock.
 ///
 /// Records are in arrays and linked by index (0 is none): every watch is in the list of its path and in the list of
 /// its watcher. Two hash indices find a path's entry and the watch of a pair, so setting, removing and firing cost

@@ -1,4 +1,5 @@
 import Jute
+import RequestQueue
 import Synchronization
 import ZooKeeperProtocol
 
@@ -25,15 +26,13 @@ public final class WatchTable: @unchecked Sendable {
         case persistentRecursive
     }
 
-    /// Guards `book`.
-    private let lock = Mutex<Void>(())
-    private let book: WatchBook
+    private let book: LockedValue<WatchBook>
     private let active = Atomic<Int>(0)
 
-    init(seed: UInt64) { book = WatchBook(seed: seed) }
+    init(seed: UInt64) { book = LockedValue(WatchBook(seed: seed)) }
 
     private func locked<Result>(_ body: (WatchBook) throws -> Result) rethrows -> Result {
-        try lock.withLock { _ in
+        try book.withLock { book in
             defer { active.store(book.watchCount, ordering: .relaxed) }
             return try body(book)
         }

@@ -33,7 +33,8 @@ public final class ReplyBatch: @unchecked Sendable {
         /// Answers the connection's oldest outstanding request.
         case reply(opcode: Int32, xid: Int32, zxid: Int64, receivedNanos: UInt64)
         case notification
-        case handshakeReply(session: Session?, accepted: Bool)
+        /// Nil for a session that is gone. The timeout is the one of this attachment, fixed when the core answered.
+        case handshakeReply(session: Session?, timeoutMillis: Int32)
         case adminReply
         case close
     }

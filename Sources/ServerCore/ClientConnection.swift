@@ -37,6 +37,9 @@ public final class ClientConnection: @unchecked Sendable {
     /// zero stands for a write whose reply has not come. The core's thread owns it.
     @exclusivity(unchecked) var waiting = WireBuffer()
     @exclusivity(unchecked) var waitingHead = 0
+    /// The session that the core has attached this connection to, known before the front hears of it. The core's
+    /// thread owns it.
+    var attachedSession: Session?
     /// Set once the core knows that the connection has ended. The core's thread owns it.
     var isGone = false
     /// Requests received and not answered; while there are some, every further one takes its place behind them.

@@ -1,5 +1,5 @@
 import DataTree
-import Synchronization
+import RequestQueue
 
 /// Every client connection by its watcher id. Fronts add and remove; the core looks up while it holds the tree's
 /// writer side, when no front is inside a turn.
@@ -11,7 +11,7 @@ public final class ConnectionRegistry: @unchecked Sendable {
         var count = 0
     }
 
-    private let state = Mutex(State())
+    private let state = LockedValue(State())
 
     public init() {}
 
@@ -19,7 +19,7 @@ public final class ConnectionRegistry: @unchecked Sendable {
     func add(
         host: String, maximumPerHost: Int, maximum: Int, make: (WatcherID) -> ClientConnection
     ) -> ClientConnection? {
-        nonisolated(unsafe) var made: ClientConnection?
+        var made: ClientConnection?
         state.withLock { state in
             if maximum > 0, state.count >= maximum { return }
             let fromHost = state.countByHost[host, default: 0]

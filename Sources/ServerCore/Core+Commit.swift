@@ -235,7 +235,7 @@ extension Core {
     }
 
     public func flushRemoteFronts() {
-        for remote in remoteFronts { remote.flush() }
+        for remote in remoteFronts { remote.flush(lock) }
     }
 
     /// Ends a connection after what it has been sent.

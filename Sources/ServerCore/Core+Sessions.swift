@@ -28,14 +28,14 @@ extension Core {
         if let previous = session.connection, previous !== connection { disconnect(previous) }
         session.timeoutMillis = timeout
         session.touch(nowMillis)
-        session.connection = connection
+        attach(connection, to: session)
         answerHandshake(connection, session, clock.monotonicNanos())
     }
 
     private func createSession(_ timeoutMillis: Int32, _ connection: ClientConnection) {
         let id = sessions.makeId()
         let session = sessions.track(id: id, timeoutMillis: timeoutMillis, nowMillis: nowMillis)
-        session.connection = connection
+        attach(connection, to: session)
         var record = WireBuffer(capacity: 4)
         record.append(int32: timeoutMillis)
         prepare(
@@ -43,14 +43,20 @@ extension Core {
             record: record.bytes, receivedNanos: clock.monotonicNanos())
     }
 
+    private func attach(_ connection: ClientConnection, to session: Session) {
+        session.connection = connection
+        connection.attachedSession = session
+    }
+
     /// - Parameter session: nil when the session is gone or the password is wrong.
     func answerHandshake(_ connection: ClientConnection, _ session: Session?, _ now: UInt64) {
         // The session has moved on to another connection meanwhile.
         if let session, session.connection !== connection { return disconnect(connection) }
+        let timeout = session?.timeoutMillis ?? 0
         if connection.front === localFront {
-            connection.front.handshakeAnswered(connection, session)
+            connection.front.handshakeAnswered(connection, session, timeoutMillis: timeout)
         } else {
-            appendRemote(connection, .handshakeReply(session: session, accepted: session != nil)) { _ in }
+            appendRemote(connection, .handshakeReply(session: session, timeoutMillis: timeout)) { _ in }
         }
     }
 
@@ -64,7 +70,8 @@ extension Core {
         connection.waiting.release()
         connection.waitingHead = 0
         tree.watches.removeWatcher(connection.watcher)
-        if let session = connection.session, session.connection === connection { session.connection = nil }
+        if let session = connection.attachedSession, session.connection === connection { session.connection = nil }
+        connection.attachedSession = nil
         registry.remove(connection)
     }
 
@@ -113,7 +120,7 @@ extension Core {
             let bytes = UnsafeRawBufferPointer(rebasing: batch.bytes.bytes[entry.offset..<entry.offset + entry.length])
             switch entry.kind {
             case .read:
-                guard !entry.connection.isGone else { continue }
+                guard holdsItsSession(entry.connection) else { continue }
                 if entry.connection.hasWaiting {
                     inProcess += 1
                     Waiting.add(bytes, entry.connection)
@@ -124,9 +131,10 @@ extension Core {
                     lock.unlockExclusive()
                 }
             case .write(let opcode, let xid, let credentials):
-                if !entry.connection.isGone { Waiting.addWrite(entry.connection) }
+                guard holdsItsSession(entry.connection) else { continue }
+                Waiting.addWrite(entry.connection)
                 prepare(
-                    opcode, xid: xid, connection: entry.connection, session: entry.connection.session,
+                    opcode, xid: xid, connection: entry.connection, session: entry.connection.attachedSession,
                     credentials: credentials, record: bytes, receivedNanos: entry.receivedNanos)
             case .handshake(let request): handshake(request, from: entry.connection)
             case .disconnected: disconnected(entry.connection)
@@ -134,6 +142,12 @@ extension Core {
                 runAdminWord(word, Array(bytes), entry.connection)
             }
         }
+    }
+
+    /// Whether the session is still this connection's. One that has moved on or ended leaves requests behind that its
+    /// old front read before it heard: they must not take effect behind the back of a client that has reconnected.
+    private func holdsItsSession(_ connection: ClientConnection) -> Bool {
+        connection.attachedSession?.connection === connection
     }
 
     /// Runs an administrative word with every reactor out of its turn, so that it may look at all of them.

@@ -118,7 +118,7 @@ public final class Core {
         lock.lockExclusive()
         apply(batch, requests)
         // Events and replies must be in the reactors' inboxes before a reader can see the change.
-        flushRemoteFronts()
+        for remote in remoteFronts { remote.flushBeforeView() }
         lock.unlockExclusive()
         batch.removeAll()
         spareBatches.append(batch)
@@ -187,23 +187,42 @@ struct PreparedRequest {
 }
 
 /// A front on another thread: its inbox, and the batch being filled for it.
+///
+/// A front that is kept from running may find more sent than its inbox holds. What it is to hear of a change must
+/// reach it all the same before it can read that change, so the rest is left with the front itself.
 final class RemoteFront {
     let inbox: BatchQueue<ReplyBatch>
     let front: Front
     var batch = ReplyBatch()
-    /// Batches that did not fit; a full inbox delays, it never drops.
-    var overflow: [ReplyBatch] = []
+    /// The front may still have overflow to take: nothing is sent past that.
+    private var isOverflowing = false
 
     init(inbox: BatchQueue<ReplyBatch>, front: Front) {
         self.inbox = inbox
         self.front = front
     }
 
-    func flush() {
-        if !batch.entries.isEmpty {
-            overflow.append(batch)
-            batch = ReplyBatch()
+    /// Sends what the batch holds. The caller holds the writer side, so the front is outside its turns.
+    func flushBeforeView() {
+        guard !batch.entries.isEmpty else { return }
+        if isOverflowing { isOverflowing = !front.inboxOverflow.isEmpty }
+        if isOverflowing || !inbox.tryPush(batch) {
+            // The inbox is not empty, or the front has not run since it was full: it will run without being woken.
+            front.inboxOverflow.append(batch)
+            isOverflowing = true
         }
-        while let next = overflow.first, inbox.tryPush(next) { overflow.removeFirst() }
+        batch = ReplyBatch()
+    }
+
+    /// Sends what the batch holds.
+    func flush(_ lock: ReaderLock) {
+        guard !batch.entries.isEmpty else { return }
+        if !isOverflowing, inbox.tryPush(batch) {
+            batch = ReplyBatch()
+            return
+        }
+        lock.lockExclusive()
+        flushBeforeView()
+        lock.unlockExclusive()
     }
 }

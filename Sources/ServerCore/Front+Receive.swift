@@ -24,6 +24,11 @@ extension Front {
             }
             if used == 0 { break }
             offset += used
+            // A few bytes can ask for many: what the output has no room for stays unread, for later.
+            if readOutput.count >= Front.handedOverBytes {
+                sendReads(connection)
+                if connection.link.outputIsFull { break }
+            }
         }
         if connection.state == .closing || connection.state == .closed { offset = bytes.count }
         sendReads(connection)
@@ -33,14 +38,12 @@ extension Front {
     /// Replies to reads leave at once, behind anything the connection already has to send.
     private func sendReads(_ connection: ClientConnection) {
         guard !readOutput.isEmpty else { return }
-        if connection.output.isEmpty {
-            connection.link.send(&readOutput)
-        } else {
-            connection.output.append(raw: readOutput.bytes)
-            readOutput.removeAll()
-            markDirty(connection)
-        }
+        if !connection.output.isEmpty { connection.link.send(&connection.output) }
+        connection.link.send(&readOutput)
     }
+
+    /// Replies to reads are handed to the link when they reach this size, and at the end of what arrived.
+    private static let handedOverBytes = 128 << 10
 
     // MARK: handshake
 
@@ -99,12 +102,12 @@ extension Front {
     }
 
     /// The core's answer to a handshake; no session means it is gone, which the client reads as expired.
-    func handshakeAnswered(_ connection: ClientConnection, _ session: Session?) {
+    func handshakeAnswered(_ connection: ClientConnection, _ session: Session?, timeoutMillis: Int32) {
         guard connection.state == .connecting else { return }
         let start = connection.output.count
         connection.output.append(int32: 0)
         connection.output.append(int32: 0)
-        connection.output.append(int32: session?.timeoutMillis ?? 0)
+        connection.output.append(int32: timeoutMillis)
         connection.output.append(int64: session?.id ?? 0)
         let password = session.map { SessionPassword.generate(for: $0.id) } ?? [UInt8](repeating: 0, count: 16)
         password.withUnsafeBytes { connection.output.append(buffer: $0) }

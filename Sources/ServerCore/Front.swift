@@ -26,8 +26,12 @@ public final class Front: @unchecked Sendable {
     let inbox: BatchQueue<ReplyBatch>?
     var requestBatch = RequestBatch()
     var requestOverflow: [RequestBatch] = []
-    /// This front's part of the requests in process.
+    /// What found the inbox full, newer than all in it. The core adds while it holds the writer side, this front takes
+    /// within its turn; while there is something, the core sends nothing past it.
+    var inboxOverflow: [ReplyBatch] = []
+    /// This front's part of the requests in process, and its share of the limit.
     @exclusivity(unchecked) var outstandingHere = 0
+    var outstandingLimitHere: Int
 
     /// The server is ending: nothing more is read.
     public var isDraining = false
@@ -58,6 +62,7 @@ public final class Front: @unchecked Sendable {
         self.core = core
         requestQueue = nil
         inbox = nil
+        outstandingLimitHere = configuration.globalOutstandingLimit
         core.localFront = self
     }
 
@@ -81,7 +86,10 @@ public final class Front: @unchecked Sendable {
         self.core = nil
         self.requestQueue = requestQueue
         self.inbox = inbox
+        outstandingLimitHere = 0
         core.remoteFronts.append(RemoteFront(inbox: inbox, front: self))
+        let share = max(1, configuration.globalOutstandingLimit / (core.remoteFronts.count + 1))
+        for remote in core.remoteFronts { remote.front.outstandingLimitHere = share }
     }
 
     // MARK: turns
@@ -98,16 +106,17 @@ public final class Front: @unchecked Sendable {
 
     /// A turn ends: writes go to the core (front 0: to the log), replies to the sockets.
     public func endTurn() {
+        // Counted before the reader side is given up: under the writer side the core reads the counters.
+        if readsServed > 0 {
+            let now = clock.monotonicNanos()
+            statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
+            readsServed = 0
+        }
         if let core {
             core.flush()
         } else {
             lock.unlockShared(slot: index - 1)
             sendRequests()
-        }
-        if readsServed > 0 {
-            let now = clock.monotonicNanos()
-            statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
-            readsServed = 0
         }
         flushDirty()
     }
@@ -172,6 +181,7 @@ public final class Front: @unchecked Sendable {
             requestBatch.entries.append(
                 RequestBatch.Entry(
                     connection: connection, kind: .disconnected, offset: 0, length: 0, receivedNanos: turnNanos))
+            resumeThrottledIfPossible()
         }
     }
 
@@ -218,7 +228,7 @@ public final class Front: @unchecked Sendable {
     /// The limit holds for the whole server; a front that cannot see the core's count takes its even share.
     private var isThrottling: Bool {
         if let core { return core.isThrottling }
-        return outstandingHere > configuration.globalOutstandingLimit
+        return outstandingHere > outstandingLimitHere
     }
 
     func resumeThrottledIfPossible() {
@@ -237,6 +247,12 @@ public final class Front: @unchecked Sendable {
         guard let inbox else { return }
         _ = inbox.popAll { batch in
             for entry in batch.entries { self.take(entry, of: batch) }
+        }
+        if !inboxOverflow.isEmpty {
+            for batch in inboxOverflow {
+                for entry in batch.entries { take(entry, of: batch) }
+            }
+            inboxOverflow.removeAll()
         }
         resumeThrottledIfPossible()
     }
@@ -257,8 +273,8 @@ public final class Front: @unchecked Sendable {
         case .notification:
             connection.output.append(raw: bytes)
             notified(connection)
-        case .handshakeReply(let session, let accepted):
-            handshakeAnswered(connection, accepted ? session : nil)
+        case .handshakeReply(let session, let timeoutMillis):
+            handshakeAnswered(connection, session, timeoutMillis: timeoutMillis)
         case .adminReply:
             connection.output.append(raw: bytes)
             markDirty(connection)

@@ -239,9 +239,14 @@ public final class Reactor: @unchecked Sendable {
     }
 
     private func shutDown() {
+        // The last answers leave, as far as the sockets take them.
         nowNanos = corral_monotonic_nanos()
         handler.turnWillBegin()
         handler.drainInbox()
+        handler.turnDidEnd()
+        flushDirty()
+        nowNanos = corral_monotonic_nanos()
+        handler.turnWillBegin()
         closeListeners()
         adopted.popAll { _ = Glibc.close($0.descriptor) }
         let table = connections

@@ -7,8 +7,9 @@ import ZooKeeperProtocol
 
 @testable import ServerCore
 
-/// The core with one front, its seams in the test's hands: a clock that stands still, a log that is durable when the
-/// test says so, links that keep what they are sent.
+/// The core with its fronts, its seams in the test's hands: a clock that stands still, a log that is durable when the
+/// test says so, links that keep what they are sent. Further fronts have real queues to the core and back, all pumped
+/// by the test's one thread.
 final class CoreHarness {
     final class Clock: CoreClock {
         var nanos: UInt64 = 1_000_000_000
@@ -28,6 +29,8 @@ final class CoreHarness {
         var received: [UInt8] = []
         var isPaused = false
         var isClosed = false
+        var outputLimitBytes = Int.max
+        var outputIsFull: Bool { received.count > outputLimitBytes }
         let remoteHost = "127.0.0.1"
         let remotePort = 1
         func send(_ buffer: inout WireBuffer) {
@@ -44,12 +47,14 @@ final class CoreHarness {
         let link = Link()
         let connection: ClientConnection
         let harness: CoreHarness
+        let front: Front
         var sessionId: Int64 = 0
         var password: [UInt8] = []
 
-        init?(_ harness: CoreHarness) {
+        init?(_ harness: CoreHarness, front: Int = 0) {
             self.harness = harness
-            guard let connection = harness.front.accept(link) else { return nil }
+            self.front = harness.fronts[front]
+            guard let connection = harness.fronts[front].accept(link) else { return nil }
             self.connection = connection
         }
 
@@ -73,11 +78,13 @@ final class CoreHarness {
 
         @discardableResult
         func sendRaw(_ bytes: [UInt8]) -> Int {
-            harness.front.beginTurn(nanos: harness.clock.nanos)
-            let used = bytes.withUnsafeBytes { harness.front.receive($0, from: connection) }
-            harness.front.endTurn()
+            var used = 0
+            harness.turn(front) { used = bytes.withUnsafeBytes { front.receive($0, from: connection) } }
             return used
         }
+
+        /// The connection ends, in a turn of its own.
+        func disconnect() { harness.turn(front) { front.disconnected(connection) } }
 
         func handshake(timeoutMillis: Int32 = 10_000, sessionId: Int64 = 0, password: [UInt8] = [], zxid: Int64 = 0) {
             var buffer = WireBuffer()
@@ -136,9 +143,12 @@ final class CoreHarness {
     let clock = Clock()
     let sink = Sink()
     let core: Core
-    let front: Front
+    var front: Front { fronts[0] }
+    private(set) var fronts: [Front] = []
+    private let requests = BatchQueue<RequestBatch>(capacity: 64, wakeUp: nil)
 
-    init(_ change: (inout CoreConfiguration) -> Void = { _ in }) {
+    /// - Parameter inboxCapacity: of each further front.
+    init(fronts count: Int = 1, inboxCapacity: Int = 64, _ change: (inout CoreConfiguration) -> Void = { _ in }) {
         var configuration = CoreConfiguration()
         change(&configuration)
         core = Core(
@@ -146,32 +156,53 @@ final class CoreHarness {
             tree: DataTree(
                 digestEnabled: configuration.treeDigestEnabled,
                 extendedTypesEnabled: configuration.extendedTypesEnabled),
-            lock: ReaderLock(slots: 1), registry: ConnectionRegistry(), clock: clock, log: sink,
+            lock: ReaderLock(slots: count), registry: ConnectionRegistry(), clock: clock, log: sink,
             random: SeededRandom(seed: 1), recoveredSessions: [])
-        front = Front(core: core)
+        fronts.append(Front(core: core))
+        for index in stride(from: 1, to: count, by: 1) {
+            let inbox = BatchQueue<ReplyBatch>(capacity: inboxCapacity, wakeUp: nil)
+            fronts.append(Front(index: index, core: core, requestQueue: requests, inbox: inbox))
+        }
+    }
+
+    /// One turn of a front. The core's takes no requests from the others: `takeRequests` does.
+    func turn(_ front: Front, _ body: () -> Void = {}) {
+        front.beginTurn(nanos: clock.nanos)
+        body()
+        front.endTurn()
+        if front === self.front { core.flushRemoteFronts() }
+    }
+
+    /// The core takes what the other fronts have sent.
+    func takeRequests() {
+        turn(front) { _ = requests.popAll { core.take($0) } }
+    }
+
+    /// Everything under way runs its course on all fronts.
+    func settle() {
+        takeRequests()
+        makeDurable()
+        for other in fronts.dropFirst() { turn(other) }
+        takeRequests()
     }
 
     /// Makes everything submitted so far durable, oldest first, one turn each.
     func makeDurable() {
         while !sink.batches.isEmpty {
-            front.beginTurn(nanos: clock.nanos)
-            core.durable(sink.batches.removeFirst())
-            front.endTurn()
+            turn(front) { core.durable(sink.batches.removeFirst()) }
         }
     }
 
-    func connect() throws -> Client {
-        let client = try #require(Client(self))
+    func connect(front: Int = 0) throws -> Client {
+        let client = try #require(Client(self, front: front))
         client.handshake()
-        makeDurable()
+        settle()
         _ = try client.takeHandshake()
         return client
     }
 
     func tick(afterMillis millis: UInt64) {
         clock.nanos += millis * 1_000_000
-        front.beginTurn(nanos: clock.nanos)
-        core.tick()
-        front.endTurn()
+        turn(front) { core.tick() }
     }
 }

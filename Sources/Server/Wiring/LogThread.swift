@@ -4,7 +4,6 @@ import Foundation
 import Logging
 import RequestQueue
 import ServerCore
-import Synchronization
 import TxnLog
 
 /// What goes to the log thread and comes back: a batch to make durable, or the start of a snapshot.
@@ -46,7 +45,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
     private let snapshots: SnapshotTaker
     private let logger: Logger
     private let fsyncWarningMillis: Int
-    private let published = Mutex(LogThreadStatistics())
+    private let published = LockedValue(LogThreadStatistics())
     private let stopped = DispatchSemaphore(value: 0)
 
     /// Batches in flight are bounded by the core; the rest is snapshots and the stop.

@@ -5,7 +5,6 @@ import Jute
 import Logging
 import RequestQueue
 import ServerCore
-import Synchronization
 import TxnLog
 
 /// What the snapshots counted.
@@ -25,7 +24,7 @@ final class SnapshotTaker: @unchecked Sendable {
     private let digestEnabled: Bool
     private let serializesZxid: Bool
     private let running = DispatchGroup()
-    private let published = Mutex(SnapshotStatistics())
+    private let published = LockedValue(SnapshotStatistics())
 
     /// One slice: short enough that a commit waiting behind it does not notice.
     private static let sliceNodes = 512
