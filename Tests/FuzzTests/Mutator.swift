@@ -14,7 +14,10 @@ struct Mutator {
     /// A frame's content, without its length: at least 8 bytes, never with the xid of notifications, so that every
     /// one of them calls for one reply that can be told apart.
     mutating func request() -> [UInt8] {
-        var frame = mutated(random.pick(corpus))
+        let original = random.pick(corpus)
+        var frame = mutated(original)
+        // Mostly an opcode that exists: behind an unknown one nothing is decoded.
+        if random.chance(75), frame.count >= 8 { frame.replaceSubrange(4..<8, with: original[4..<8]) }
         while frame.count < 8 { frame.append(UInt8.random(in: 0...255, using: &random)) }
         if frame[..<4].allSatisfy({ $0 == 0xff }) { frame[3] = 1 }
         return frame
