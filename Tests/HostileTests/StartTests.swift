@@ -85,6 +85,16 @@ import Glibc
         #expect(try fourLetterWord("ruok", port: first.port) == "imok")
     }
 
+    /// An end asked for at the very moment the server says that it serves is not missed.
+    @Test func endsAtOnceWhenAsked() throws {
+        for _ in 0..<8 {
+            let directory = TemporaryDirectory("hostile")
+            let server = try Attempt.standalone(dataDir: directory.file("data"), level: "info")
+            #expect(eventually(within: 20) { server.errors.contains("serving clients") }, "\(server.errors)")
+            #expect(server.terminate() == 0, "\(server.errors)")
+        }
+    }
+
     @Test func unknownKeyWarns() throws {
         let directory = TemporaryDirectory("hostile")
         let server = try Attempt.standalone(

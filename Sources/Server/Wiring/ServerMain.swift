@@ -1,5 +1,3 @@
-import Dispatch
-import Foundation
 import Logging
 
 /// Runs one server until it is told to end.
@@ -8,15 +6,9 @@ public enum ServerMain {
     /// durable and answered.
     public static func run(_ configuration: ServerConfiguration, logger: Logger) throws(ServerStartError) {
         let server = try RunningServer(configuration, logger: logger)
-        let signals = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                logger.info("ending: the pipeline is drained first", metadata: ["signal": "\(number)"])
-                server.stop()
-            }
-            source.activate()
-            return source
+        EndingSignals.handle { number in
+            logger.info("ending: the pipeline is drained first", metadata: ["signal": "\(number)"])
+            server.stop()
         }
         if !configuration.forceSync {
             logger.warning("forceSync=no is UNSAFE: acknowledged writes are lost when the machine fails")
@@ -29,7 +21,6 @@ public enum ServerMain {
                 "reactors": "\(configuration.reactors)",
             ])
         server.run()
-        for source in signals { source.cancel() }
         logger.info("ended cleanly")
     }
 }
