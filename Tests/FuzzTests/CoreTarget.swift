@@ -28,6 +28,7 @@ final class CoreTarget {
             received += Array(buffer.bytes)
             buffer.removeAll()
         }
+        let outputIsFull = false
         func pauseReading() {}
         func resumeReading() {}
         func close(afterFlush: Bool) { isClosed = true }

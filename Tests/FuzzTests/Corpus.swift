@@ -1,120 +1,142 @@
 import Foundation
-import Jute
 import TestSupport
 import ZooKeeperProtocol
 
-/// Valid frames of every opcode, from the files under `corpus`: one file an opcode, one frame a line in hexadecimal
-/// (xid, opcode, body; without the length), each below a line that names it.
-struct Corpus: Sendable {
+/// Valid request frames, one a file, named after their operation: what the mutations start from.
+enum Corpus {
     static let directory = TestEnvironment.packageRoot.appendingPathComponent("Tests/FuzzTests/corpus")
-    static let handshakeName = "handshake"
 
-    /// Frames by file name, without its extension.
-    private(set) var files: [String: [[UInt8]]] = [:]
-    /// All but the handshakes, in the files' order.
-    private(set) var requests: [[UInt8]] = []
-    var handshakes: [[UInt8]] { files[Self.handshakeName] ?? [] }
-
-    struct Malformed: Error { let line: String }
-
-    init() throws {
-        for file in try FileManager.default.contentsOfDirectory(atPath: Self.directory.path).sorted() {
-            guard file.hasSuffix(".txt") else { continue }
-            let text = try String(contentsOf: Self.directory.appendingPathComponent(file), encoding: .utf8)
-            let frames = try text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(Self.bytes)
-            let name = String(file.dropLast(4))
-            files[name] = frames
-            if name != Self.handshakeName { requests += frames }
-        }
+    struct Seed: Sendable {
+        var name: String
+        /// xid, opcode and body.
+        var payload: [UInt8]
     }
 
-    private static func bytes(_ line: Substring) throws -> [UInt8] {
-        let digits = Array(line.utf8)
-        return try stride(from: 0, to: digits.count, by: 2).map {
-            guard $0 + 1 < digits.count, let byte = UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
-            else { throw Malformed(line: String(line)) }
-            return byte
-        }
+    static func load() throws -> [Seed] {
+        try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(".frame") }.sorted()
+            .map { Seed(name: $0, payload: Array(try Data(contentsOf: directory.appendingPathComponent($0)))) }
     }
 
-    // MARK: recording
+    /// The requests the corpus was recorded from: every operation a client may send, in its common shapes.
+    static var requests: [(name: String, request: Request)] {
+        let alice = [ACL(permissions: 31, identity: Identity(scheme: "digest", id: "alice:8y0lhh/7xkdEiwhX7vo9i+/Nmzc="))]
+        let two = [ACL(permissions: 1, identity: .anyone), ACL(permissions: 31, identity: .init(scheme: "auth", id: ""))]
+        return [
+            ("create", .create("/fuzz/a", data: Array("data".utf8))),
+            ("create-ephemeral-sequential", .create("/fuzz/e-", flags: 3)),
+            ("create-acl", .create("/fuzz/acl", acl: alice)),
+            ("create-null-data", .create("/fuzz/null", data: nil, acl: two)),
+            ("create2", .create("/fuzz/b", data: [UInt8](repeating: 7, count: 1024), opcode: .create2)),
+            ("createContainer", .create("/fuzz/c", flags: 4, opcode: .createContainer)),
+            ("createTTL", .create("/fuzz/t", flags: 5, opcode: .createTTL, ttlMillis: 60_000)),
+            ("createTTL-sequential", .create("/fuzz/t-", flags: 6, opcode: .createTTL, ttlMillis: 1)),
+            ("delete", .delete("/fuzz/a", version: 0)),
+            ("exists", .exists("/fuzz/a", watch: true)),
+            ("getData", .getData("/fuzz/b", watch: true)),
+            ("setData", .setData("/fuzz/b", data: Array("other".utf8), version: -1)),
+            ("getACL", .path(.getACL, "/fuzz/acl")),
+            ("setACL", .setACL("/fuzz/acl", acl: two, version: 0)),
+            ("getChildren", .read(.getChildren, "/fuzz", watch: true)),
+            ("getChildren2", .getChildren("/", watch: true)),
+            ("sync", .sync("/fuzz")),
+            ("ping", .ping),
+            ("getEphemerals", .path(.getEphemerals, "/fuzz")),
+            ("getAllChildrenNumber", .path(.getAllChildrenNumber, "/fuzz")),
+            (
+                "multi",
+                .multi([
+                    .create("/fuzz/m", data: [1]), .create("/fuzz/m/s-", flags: 2, opcode: .create2),
+                    .setData("/fuzz/m", data: [2], version: 0), .check("/fuzz/m", version: 1),
+                    .delete("/fuzz/m/none"), .create("/fuzz/m/t", flags: 5, opcode: .createTTL, ttlMillis: 9),
+                ])
+            ),
+            ("multi-empty", .multi([])),
+            ("multiRead", .multi([.getData("/fuzz/b"), .read(.getChildren, "/fuzz")], opcode: .multiRead)),
+            ("auth", .auth(scheme: "digest", "alice:wonder")),
+            ("setWatches", .setWatches(relativeZxid: 1, lists: [["/fuzz/a"], ["/fuzz/b"], ["/fuzz"]])),
+            (
+                "setWatches2",
+                .setWatches(relativeZxid: 1, lists: [["/fuzz/a"], ["/x"], ["/fuzz"], ["/fuzz/c"], ["/", "/fuzz"]])
+            ),
+            ("addWatch", .addWatch("/fuzz", .persistent)),
+            ("addWatch-recursive", .addWatch("/", .persistentRecursive)),
+            ("checkWatches", .watches(.checkWatches, "/fuzz", 3)),
+            ("removeWatches", .watches(.removeWatches, "/fuzz", 3)),
+            ("whoAmI", .whoAmI),
+            ("closeSession", .closeSession),
+        ]
+    }
 
-    /// Writes the files anew from requests as the test client encodes them.
+    /// Writes the corpus anew (`CORRAL_RECORD_CORPUS=1`), after a change to `requests`.
     static func record() throws {
-        var files: [String: [(label: String, bytes: [UInt8])]] = [:]
-        for (index, request) in samples().enumerated() {
-            let name = OpCode(rawValue: request.opcode).map { "\($0)" } ?? "unknown"
-            let xid: Int32 =
-                switch OpCode(rawValue: request.opcode) {
-                case .auth: ReservedXid.auth
-                case .ping: ReservedXid.ping
-                case .setWatches, .setWatches2: ReservedXid.setWatches
-                default: Int32(index + 1)
-                }
-            files[name, default: []].append((request.label, request.payload(xid: xid)))
+        for (name, request) in requests {
+            let file = directory.appendingPathComponent("\(name).frame")
+            try Data(request.payload(xid: 1)).write(to: file)
         }
-        files[handshakeName] = handshakeSamples()
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        for (name, frames) in files {
-            let lines = frames.flatMap { frame in
-                ["# " + frame.label, frame.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()]
-            }
-            try (lines.joined(separator: "\n") + "\n").write(
-                to: directory.appendingPathComponent("\(name).txt"), atomically: true, encoding: .utf8)
+    }
+}
+
+/// Changes frames in the ways that break decoders.
+struct Mutator {
+    var random: SeededGenerator
+    let seeds: [Corpus.Seed]
+
+    init(seed: UInt64, seeds: [Corpus.Seed]) {
+        random = SeededGenerator(seed: seed)
+        self.seeds = seeds
+    }
+
+    static let interesting: [Int32] = [
+        -1, -2, 0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 100, 127, 255, 256, 0x7fff, 0xffff, 0xfffff, 0x100000, .max, .min,
+        -0x7fff_ffff, 0x4000_0000, -10, -11, 101, 102, 103, 104, 105, 106, 107,
+    ]
+
+    /// A payload (without the frame's length) with one to four changes.
+    mutating func payload() -> [UInt8] {
+        var bytes = random.pick(seeds).payload
+        for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&bytes) }
+        return bytes
+    }
+
+    private mutating func place(_ bytes: [UInt8]) -> Int { Int.random(in: 0..<bytes.count, using: &random) }
+
+    private mutating func mutate(_ bytes: inout [UInt8]) {
+        guard !bytes.isEmpty else { return bytes = [UInt8(truncatingIfNeeded: random.next())] }
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0: bytes[place(bytes)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+        case 1: bytes[place(bytes)] = UInt8.random(in: 0...255, using: &random)
+        case 2, 3: overwriteInt(&bytes)
+        case 4: bytes.removeLast(min(bytes.count, place(bytes) + 1))
+        case 5: bytes += (0..<Int.random(in: 1...40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        case 6:
+            let other = random.pick(seeds).payload
+            bytes = Array(bytes.prefix(place(bytes))) + other.suffix(Int.random(in: 0...other.count, using: &random))
+        case 7:
+            let start = place(bytes)
+            let part = bytes[start..<min(bytes.count, start + Int.random(in: 1...16, using: &random))]
+            bytes.insert(contentsOf: part, at: place(bytes))
+        case 8:
+            let start = place(bytes)
+            bytes.removeSubrange(start..<min(bytes.count, start + Int.random(in: 1...8, using: &random)))
+        default:
+            guard bytes.count >= 8 else { return }
+            let opcode = random.pick(OpCode.allCases).rawValue
+            bytes.replaceSubrange(4..<8, with: withUnsafeBytes(of: opcode.bigEndian) { Array($0) })
         }
     }
 
-    private static func handshakeSamples() -> [(label: String, bytes: [UInt8])] {
-        let password = [UInt8](repeating: 0, count: 16)
-        func sample(_ label: String, session: Int64, timeout: Int32, tail: [UInt8]) -> (String, [UInt8]) {
-            let head = withUnsafeBytes(of: Int32(0).bigEndian) { Array($0) }
-            let zxid = withUnsafeBytes(of: Int64(0).bigEndian) { Array($0) }
-            let id = withUnsafeBytes(of: session.bigEndian) { Array($0) }
-            let time = withUnsafeBytes(of: timeout.bigEndian) { Array($0) }
-            return (label, head + zxid + time + id + [0, 0, 0, 16] + password + tail)
-        }
-        return [
-            sample("new session", session: 0, timeout: 30_000, tail: [0]),
-            sample("old client, without the read-only byte", session: 0, timeout: 10_000, tail: []),
-            sample("back to a session that is not there", session: 0x100_0000_0001, timeout: 4000, tail: [1]),
-        ]
+    private mutating func overwriteInt(_ bytes: inout [UInt8]) {
+        guard bytes.count >= 4 else { return }
+        let start = Int.random(in: 0...bytes.count - 4, using: &random)
+        let value = random.pick(Self.interesting)
+        bytes.replaceSubrange(start..<start + 4, with: withUnsafeBytes(of: value.bigEndian) { Array($0) })
     }
 
-    private static func samples() -> [Request] {
-        let user = [ACL(permissions: 31, identity: Identity(scheme: "digest", id: "user:x"))]
-        let lists = [["/f/a"], ["/f/none"], ["/f"], ["/f/b"], ["/f/b/c"]]
-        return [
-            .create("/f/new", data: Array("data".utf8)), .create("/f/s-", flags: CreateFlag.sequential),
-            .create("/f/e", flags: CreateFlag.ephemeral), .create("/f/acl", acl: user),
-            .create("/f/es-", flags: CreateFlag.ephemeralSequential, opcode: .create2),
-            .create("/f/two", data: nil, opcode: .create2),
-            .create("/f/container", flags: CreateFlag.container, opcode: .createContainer),
-            .create("/f/ttl", flags: CreateFlag.ttl, opcode: .createTTL, ttlMillis: 60_000),
-            .create("/f/ttls-", flags: CreateFlag.ttlSequential, opcode: .createTTL, ttlMillis: 1),
-            .delete("/f/a"), .delete("/f/b", version: 3), .exists("/f/a"), .exists("/f/none", watch: true),
-            .getData("/f/a"), .getData("/f/b", watch: true), .setData("/f/a", data: Array("changed".utf8)),
-            .setData("/f/b", data: nil, version: 0), .path(.getACL, "/f/a"), .setACL("/f/b", acl: ACL.open),
-            .setACL("/f/b", acl: user, version: 0), .read(.getChildren, "/f"), .read(.getChildren, "/f", watch: true),
-            .getChildren("/f"), .getChildren("/", watch: true), .sync("/f"), .ping, .check("/f/a", version: 0),
-            .multi([
-                .check("/f/b", version: -1), .create("/f/m", data: [1]), .setData("/f/m", data: [2]), .delete("/f/m"),
-                .create("/f/mc", flags: CreateFlag.container, opcode: .createContainer),
-                .create("/f/m2-", flags: CreateFlag.sequential, opcode: .create2),
-                .create("/f/mt", flags: CreateFlag.ttl, opcode: .createTTL, ttlMillis: 60_000),
-            ]),
-            .multi([.delete("/f/none"), .create("/f/never")]), .multi([]),
-            .multi([.getData("/f/b"), .read(.getChildren, "/f"), .getData("/f/none")], opcode: .multiRead),
-            .watches(.checkWatches, "/f/b", 2), .watches(.removeWatches, "/f/b", 3),
-            .addWatch("/f", .persistent), .addWatch("/f", .persistentRecursive),
-            .auth(scheme: "digest", "user:password"), .auth(scheme: "digest", "super:secret"),
-            .setWatches(relativeZxid: 1, lists: Array(lists[..<3])), .setWatches(relativeZxid: 1, lists: lists),
-            .path(.getEphemerals, "/f"), .path(.getAllChildrenNumber, "/f"), .whoAmI, .closeSession,
-            Request(.reconfig, "join") {
-                for text in ["server.2=a:1:2:participant;3", "", ""] { $0.append(string: text) }
-                $0.append(int64: -1)
-            },
-            Request(.sasl, "token") { $0.append(string: "token") }, .path(.deleteContainer, "/f/container"),
-            Request(.createSession, "from a client") { $0.append(int32: 10_000) },
-        ]
+    /// A whole frame; one in a hundred has a length that lies.
+    mutating func frame() -> [UInt8] {
+        let content = payload()
+        guard random.chance(1) else { return ProtocolClient.framed(content) }
+        let lie = random.pick(Self.interesting)
+        return withUnsafeBytes(of: lie.bigEndian) { Array($0) } + content
     }
 }
