@@ -35,7 +35,7 @@ struct FullDiskTests {
         let outcome = Result { try server.start() }
         let text = try String(contentsOfFile: server.logPath, encoding: .utf8)
         if case .failure = outcome {
-            let lines = text.split(separator: "\n").filter { $0.hasPrefix("corral: ") || $0.contains("critical") }
+            let lines = text.split(separator: "\n").filter { $0.hasPrefix("corral: ") || $0.contains(" CRITICAL ") }
             #expect(lines.count == 1 && lines[0].contains("No space left on device"), "\(text)")
         }
         server.kill()
