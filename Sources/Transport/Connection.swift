@@ -135,7 +135,7 @@ public final class Connection: @unchecked Sendable {
             return
         }
         if buffer.count >= Self.exchangedBytes && outputStorage.pointee.isEmpty {
-            lendOutput()
+            if outputStorage.pointee.capacity == 0 { lendOutput() }
             swap(&outputStorage.pointee, &buffer)
         } else {
             output.append(raw: buffer.bytes)

@@ -185,6 +185,51 @@ struct ReactorTests {
         }
     }
 
+    @Test("bytes gathered elsewhere are sent in order, copied or exchanged", arguments: [10, 4095, 4096, 300_000])
+    func gatheredOutput(size: Int) throws {
+        let gathered = GatheredOutput()
+        let server = try RunningReactor {
+            $0.onFrame = { connection, payload in
+                gathered.buffer.append(buffer: payload)
+                connection.send(&gathered.buffer)
+                if !gathered.buffer.isEmpty { gathered.leftBehind += 1 }
+                connection.output.append(buffer: payload)
+            }
+        }
+        let client = try Client(port: server.port)
+        let count = 40
+        let frames = (0..<count).map { frame(size, stamp: $0) }
+        let sender = TestThread { for one in frames { client.send(one) } }
+        var wrong = 0
+        for one in frames {
+            for _ in 0..<2 where client.receive(one.count) != one { wrong += 1 }
+        }
+        sender.join()
+        server.finish()
+        #expect(wrong == 0)
+        #expect(gathered.leftBehind == 0)
+    }
+
+    @Test("a handler that refuses a read and pauses is asked again after the resume")
+    func askedBeforeReading() throws {
+        let server = try RunningReactor { handler in
+            handler.onMayRead = {
+                $0.pauseReading()
+                return false
+            }
+        }
+        defer { server.finish() }
+        let client = try Client(port: server.port)
+        client.send(frame(20, stamp: 1))
+        #expect(eventually { server.handler.seen.refusedReads == 1 })
+        #expect(server.handler.seen.frames == 0)
+        server.handler.perform { handler in
+            handler.onMayRead = { _ in true }
+            handler.connections.values.first!.resumeReading()
+        }
+        #expect(client.receive(24) == frame(20, stamp: 1))
+    }
+
     @Test("work left by other threads wakes the reactor every time")
     func noLostWakeUp() throws {
         let server = try RunningReactor()
@@ -243,6 +288,12 @@ struct ReactorTests {
         #expect(wrong.value.load(ordering: .relaxed) == 0)
         #expect(second.handler.seen.frames == 2_000)
     }
+}
+
+/// The output of a handler that gathers it outside of the connection. Its reactor's thread's own, until that has ended.
+final class GatheredOutput: @unchecked Sendable {
+    var buffer = WireBuffer()
+    var leftBehind = 0
 }
 
 /// A number that several threads of a test share.

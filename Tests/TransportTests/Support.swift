@@ -51,6 +51,7 @@ struct Sightings {
     var bytesSeen = 0
     var turns = 0
     var ticks = 0
+    var refusedReads = 0
     var mostPendingOutput = 0
     var mostReceivedInTurn: UInt64 = 0
     var acceptErrors: [TransportError] = []
@@ -73,6 +74,7 @@ final class FrameHandler: ReactorHandler, @unchecked Sendable {
     }
     var onAccept: (Connection) -> Bool = { _ in true }
     var onTick: () -> Void = {}
+    var onMayRead: (Connection) -> Bool = { _ in true }
     private var isInTurn = false
     private var receivedBefore: [UInt32: UInt64] = [:]
 
@@ -112,6 +114,12 @@ final class FrameHandler: ReactorHandler, @unchecked Sendable {
         connections[connection.id] = connection
         sightings.withLock { $0.accepted += 1 }
         return true
+    }
+
+    func mayRead(_ connection: Connection) -> Bool {
+        let may = onMayRead(connection)
+        if !may { sightings.withLock { $0.refusedReads += 1 } }
+        return may
     }
 
     func receive(_ bytes: UnsafeRawBufferPointer, from connection: Connection) -> Int {
