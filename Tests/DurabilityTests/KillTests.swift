@@ -14,11 +14,14 @@ import Glibc
     static let settings = ["snapCount": "500", "preAllocSize": "256"]
     static let sessionsPerRound = 4
 
-    @Test func acknowledgedWritesSurviveKills() throws {
-        let rounds = TestEnvironment.int("CORRAL_KILL_ROUNDS", default: 10)
+    /// Half of the rounds on one reactor, half on three, where replies cross threads.
+    @Test(arguments: [1, 3])
+    func acknowledgedWritesSurviveKills(reactors: Int) throws {
+        let rounds = max(1, TestEnvironment.int("CORRAL_KILL_ROUNDS", default: 10) / 2)
         let seed = TestEnvironment.seed("CORRAL_KILL_SEED")
-        TestEnvironment.note("kill -9: \(rounds) rounds, CORRAL_KILL_SEED=\(seed)")
-        let run = try KillRun(seed: seed)
+        TestEnvironment.note("kill -9: \(rounds) rounds with \(reactors) reactors, CORRAL_KILL_SEED=\(seed)")
+        let settings = Self.settings.merging(["corral.reactors": String(reactors)]) { $1 }
+        let run = try KillRun(seed: seed, settings: settings)
         for round in 0..<rounds {
             let problems = try run.round(round)
             let isRight = problems.isEmpty
