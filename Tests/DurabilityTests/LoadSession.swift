@@ -96,7 +96,9 @@ final class LoadSession: @unchecked Sendable {
         if count < acknowledged {
             problems.append("\(base): acknowledged \(acknowledged), lost from \(count) on: \(submitted[count])")
         }
-        if let applied, applied != count { problems.append("\(base): \(applied) operations were applied, now \(count)") }
+        if let applied, applied != count {
+            problems.append("\(base): \(applied) operations were applied, now \(count)")
+        }
         applied = count
         if isSessionClosed, !tree.ephemerals.isEmpty { problems.append("\(base): ephemerals of a closed session") }
         return problems.map { "\($0) (\(acknowledged) acknowledged of \(submitted.count))" }

@@ -39,7 +39,8 @@ enum SampleTree {
         case 40..<60: return .setData(path, data: data, version: random.pick([-1, -1, 0, 3]))
         case 60..<70: return .delete(path)
         case 70..<80: return .setACL(path, acl: random.pick(acls))
-        case 80..<85: return .create(path, acl: random.pick(acls), flags: CreateFlag.container, opcode: .createContainer)
+        case 80..<85:
+            return .create(path, acl: random.pick(acls), flags: CreateFlag.container, opcode: .createContainer)
         case 85..<90:
             return .create(path, flags: CreateFlag.ttl, opcode: .createTTL, ttlMillis: 3_600_000)
         default:
@@ -53,7 +54,10 @@ enum SampleTree {
     private static let acls: [[ACL]] = [
         ACL.open,
         [ACL(permissions: 31, identity: Identity(scheme: "auth", id: "")), ACL(permissions: 1, identity: .anyone)],
-        [ACL(permissions: 31, identity: .anyone), ACL(permissions: 3, identity: Identity(scheme: "ip", id: "10.0.0.0/8"))],
+        [
+            ACL(permissions: 31, identity: .anyone),
+            ACL(permissions: 3, identity: Identity(scheme: "ip", id: "10.0.0.0/8")),
+        ],
     ]
 
     /// What chance would rarely make.

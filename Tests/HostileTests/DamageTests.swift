@@ -49,7 +49,8 @@ import ZooKeeperProtocol
         let attempt = try Attempt.standalone(dataDir: server.dataDirectory, port: server.port)
         let serves = eventually(within: 20) { (try? server.client().close()) != nil || !attempt.process.isRunning }
         #expect(serves && attempt.process.isRunning)
-        #expect(attempt.errorLines.count == 1 && attempt.errors.contains("Cut the torn end of \(log)"), "\(attempt.errors)")
+        #expect(
+            attempt.errorLines.count == 1 && attempt.errors.contains("Cut the torn end of \(log)"), "\(attempt.errors)")
         let client = try server.client()
         #expect(try client.call(.exists("/w198")).error == 0)
         #expect(try client.call(.exists("/w199")).error == ErrorCode.noNode.rawValue)
@@ -68,11 +69,15 @@ import ZooKeeperProtocol
     @Test func noUsableSnapshot() throws {
         let (server, _) = try written(3)
         let version = "\(server.dataDirectory)/version-2"
-        let snapshots = try FileManager.default.contentsOfDirectory(atPath: version).filter { $0.hasPrefix("snapshot.") }
+        let snapshots = try FileManager.default.contentsOfDirectory(atPath: version).filter {
+            $0.hasPrefix("snapshot.")
+        }
         for name in snapshots { try Data("broken".utf8).write(to: URL(fileURLWithPath: "\(version)/\(name)")) }
         let attempt = try Attempt.standalone(dataDir: server.dataDirectory)
         #expect(attempt.end() == 5)
-        let refusals = attempt.errorLines.filter { $0.hasPrefix("corral: data corrupt: no usable snapshot in \(version)") }
+        let refusals = attempt.errorLines.filter {
+            $0.hasPrefix("corral: data corrupt: no usable snapshot in \(version)")
+        }
         #expect(refusals.count == 1, "\(attempt.errors)")
         // One warning for each snapshot that was passed over.
         #expect(attempt.errorLines.count == 1 + snapshots.count, "\(attempt.errors)")

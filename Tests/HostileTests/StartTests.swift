@@ -4,7 +4,7 @@ import Testing
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What a new user does wrong: each gives one clear line on standard error, no stack trace, and its exit code.
@@ -124,7 +124,8 @@ import Glibc
     private static let asNobody: [String]? = {
         // Without root's rights the tests' own user has none over a directory of mode 0: nothing to give up.
         let prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-        let reachable = try? ChildProcess.run(prefix[0], Array(prefix.dropFirst()) + [ServerUnderTest.corralBinary, "--version"])
+        let reachable = try? ChildProcess.run(
+            prefix[0], Array(prefix.dropFirst()) + [ServerUnderTest.corralBinary, "--version"])
         if reachable?.code == 0 { return prefix }
         TestEnvironment.note("tests without rights are skipped: setpriv cannot run corral as nobody")
         return nil
