@@ -76,9 +76,9 @@ struct DifferentialTests {
         } catch {
             for server in servers where server.process?.waitForExit(within: 3) != nil {
                 let transcript = plan.prefix(duel.lastStep + 1).suffix(40).map(\.description).joined(separator: "\n")
+                let log = String(server.process?.output.suffix(20_000) ?? "")
                 Issue.record(
-                    "\(server.vendor) ended in round \(round): \(transcript)\n"
-                        + "\(server.process?.output.suffix(20_000) ?? "")"
+                    "\(server.vendor) ended in round \(round): \(transcript)\n\(log)"
                 )
             }
             throw error
