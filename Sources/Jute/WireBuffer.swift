@@ -85,7 +85,9 @@ public struct WireBuffer: ~Copyable {
     mutating func grow(_ extra: Int) {
         precondition(extra >= 0)
         let wanted = max(count + extra, max(256, capacity * 2))
-        guard let moved = realloc(storage, wanted) else { fatalError("out of memory: \(wanted) bytes for a wire buffer") }
+        guard let moved = realloc(storage, wanted) else {
+            fatalError("out of memory: \(wanted) bytes for a wire buffer")
+        }
         storage = moved
         reserved = wanted
     }

@@ -71,7 +71,9 @@ extension Core {
 
     // MARK: answers
 
-    private func finish(_ request: PreparedRequest, _ header: TxnHeader, _ record: UnsafeRawBufferPointer, _ now: UInt64) {
+    private func finish(
+        _ request: PreparedRequest, _ header: TxnHeader, _ record: UnsafeRawBufferPointer, _ now: UInt64
+    ) {
         switch request.opcode {
         case .createSession:
             request.session?.isCommitted = true
@@ -189,7 +191,8 @@ extension Core {
             if length == Waiting.writeMark { return }
             let start = connection.waitingHead + 4
             // Serving never touches the queue it reads from.
-            serveRead(UnsafeRawBufferPointer(rebasing: connection.waiting.bytes[start..<start + Int(length)]), connection)
+            let frame = connection.waiting.bytes[start..<start + Int(length)]
+            serveRead(UnsafeRawBufferPointer(rebasing: frame), connection)
             Waiting.drop(connection)
             inProcess -= 1
         }

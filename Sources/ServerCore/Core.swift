@@ -44,7 +44,8 @@ public final class Core {
 
     @exclusivity(unchecked) var fired = FiredEvents()
     @exclusivity(unchecked) var applyResult = ApplyResult()
-    /// The front on the core's own thread, which outlives the core's use of it (weak would make every retain slow), and one outgoing batch for each other front.
+    /// The front on the core's own thread, which outlives the core's use of it (weak would make every retain slow),
+    /// and one outgoing batch for each other front.
     unowned(unsafe) var localFront: Front?
     var remoteFronts: [RemoteFront] = []
 

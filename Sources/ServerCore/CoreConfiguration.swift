@@ -38,7 +38,8 @@ public struct CoreConfiguration: Sendable {
 
 /// Named bounds that no configuration key moves.
 public enum CoreLimits {
-    /// A frame over `jute.maxbuffer` is skipped and answered with an error up to this size; beyond, the connection ends.
+    /// A frame over `jute.maxbuffer` is skipped and answered with an error up to this size; beyond, the connection
+    /// ends.
     public static let skippedFrameBytesMax = 64 << 20
     /// The handshake frame: 44 or 45 bytes in every known client.
     public static let handshakeFrameBytesMax = 4096

@@ -23,7 +23,8 @@ public protocol TxnSink: AnyObject {
 public protocol ClientLink: AnyObject {
     /// Sends the bytes, or keeps what the socket does not take. Empties the buffer.
     func send(_ buffer: inout WireBuffer)
-    /// Whether so much is unsent that no more shall be received. The front stops, and is called again with what it left.
+    /// Whether so much is unsent that no more shall be received. The front stops, and is called again with what it
+    /// left.
     var outputIsFull: Bool { get }
     func pauseReading()
     func resumeReading()

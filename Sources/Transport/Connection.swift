@@ -127,8 +127,8 @@ public final class Connection: @unchecked Sendable {
 
     var mayReceive: Bool { state == .open && !isPaused && !isBacklogged }
 
-    /// Sends bytes that the caller has gathered elsewhere, and empties its buffer. Large ones change hands without being
-    /// copied: the caller gets other memory in exchange.
+    /// Sends bytes that the caller has gathered elsewhere, and empties its buffer. Large ones change hands without
+    /// being copied: the caller gets other memory in exchange.
     public func send(_ buffer: inout WireBuffer) {
         if state != .open && state != .flushing {
             buffer.removeAll()

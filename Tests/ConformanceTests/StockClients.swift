@@ -60,7 +60,10 @@ enum StockClients {
             ["-nowarn", "-cp", compileClassPath, "-d", directory.path, source.path])
         return try ChildProcess.run(
             "java",
-            ["-Xmx256m", "-cp", "\(directory.path):\(ServerUnderTest.apacheClassPath)", "JavaDriver", "127.0.0.1:\(port)"],
+            [
+                "-Xmx256m", "-cp", "\(directory.path):\(ServerUnderTest.apacheClassPath)", "JavaDriver",
+                "127.0.0.1:\(port)",
+            ],
             timeoutSeconds: 240)
     }
 

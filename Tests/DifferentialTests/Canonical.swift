@@ -29,7 +29,8 @@ struct Canonical {
     }
 
     func text(_ event: WatchEvent, session: Int) -> String {
-        "s\(session) event type=\(event.type) state=\(event.state) \(event.path.debugDescription)"
+        "s\(session) event" + (event.error == 0 ? "" : " err=\(event.error)")
+            + " type=\(event.type) state=\(event.state) \(event.path.debugDescription)"
             + " zxid=\(zxid(event.zxid))"
     }
 
@@ -104,7 +105,8 @@ struct Canonical {
 
     private func data(_ reader: inout JuteReader) throws -> String {
         guard let bytes = try reader.readBuffer() else { return "null" }
-        return bytes.count <= 80 ? String(decoding: bytes, as: UTF8.self).debugDescription : "\(bytes.count)B#\(sum(bytes))"
+        return bytes.count <= 80
+            ? String(decoding: bytes, as: UTF8.self).debugDescription : "\(bytes.count)B#\(sum(bytes))"
     }
 
     private func sum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

@@ -33,7 +33,9 @@ struct DifferentialTests {
         let limit = TestEnvironment.int("CORRAL_DIFFERENTIAL_FAILURES", default: 5)
         TestEnvironment.note(
             "differential \(left) against \(right): \(requests) requests; replay with "
-                + "CORRAL_DIFFERENTIAL_SEED=\(seed) CORRAL_DIFFERENTIAL_REQUESTS=\(requests) Tests/run --filter Differential")
+                + "CORRAL_DIFFERENTIAL_SEED=\(seed) CORRAL_DIFFERENTIAL_REQUESTS=\(requests) "
+                + "Tests/run --filter DifferentialTests"
+        )
         var round: UInt64 = 0
         var failures = 0
         var unconfirmed = 0
@@ -74,8 +76,10 @@ struct DifferentialTests {
         } catch {
             for server in servers where server.process?.waitForExit(within: 3) != nil {
                 let transcript = plan.prefix(duel.lastStep + 1).suffix(40).map(\.description).joined(separator: "\n")
+                let log = String(server.process?.output.suffix(20_000) ?? "")
                 Issue.record(
-                    "\(server.vendor) ended in round \(round): \(transcript)\n\(server.process?.output.suffix(20_000) ?? "")")
+                    "\(server.vendor) ended in round \(round): \(transcript)\n\(log)"
+                )
             }
             throw error
         }

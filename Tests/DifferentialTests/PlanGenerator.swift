@@ -29,7 +29,8 @@ struct PlanGenerator {
         switch Int.random(in: 0..<1000, using: &random) {
         case 0..<30:
             let timeout = random.pick([Int32(30_000), 0, -1, 1, 999, 1000, 59_999, 60_000, 60_001, .max, .min])
-            return .open(session: session, timeoutMillis: timeout < 25_000 ? 30_000 : timeout, readOnlyByte: random.chance(80))
+            return .open(
+                session: session, timeoutMillis: timeout < 25_000 ? 30_000 : timeout, readOnlyByte: random.chance(80))
         case 30..<50: return .drop(session: session)
         case 50..<90:
             return .resume(session: session, wrongPassword: random.chance(10), readOnlyByte: random.chance(80))
@@ -180,7 +181,8 @@ struct PlanGenerator {
         case 94: return PlannedRequest(.whoAmI)
         case 95: return PlannedRequest(.ping, xid: ReservedXid.ping)
         case 96..<98: return PlannedRequest(.sync(anyPath()))
-        default: return PlannedRequest(.path(.getEphemerals, random.pick([nil, "", "/", " ", Self.base, anyPath(), "x"])))
+        default:
+            return PlannedRequest(.path(.getEphemerals, random.pick([nil, "", "/", " ", Self.base, anyPath(), "x"])))
         }
     }
 
@@ -203,7 +205,9 @@ struct PlanGenerator {
         case 0..<60:
             var flags = random.pick([Int32(0), 0, 0, 0, 1, 1, 2, 3])
             if random.chance(4) { flags = random.pick([4, 5, 6, 7, -1, 99, .min]) }
-            if flags == 2 || flags == 3 { target = random.pick([target, Self.base + "/s", Self.base + "/", target + "/"]) }
+            if flags == 2 || flags == 3 {
+                target = random.pick([target, Self.base + "/s", Self.base + "/", target + "/"])
+            }
             return .create(
                 random.chance(1) ? nil : target, data: data(), acl: acl(), flags: flags,
                 opcode: random.chance(50) ? .create : .create2)
@@ -213,7 +217,8 @@ struct PlanGenerator {
             return .create(target, data: data(), acl: acl(), flags: flags, opcode: .createContainer)
         default:
             let flags = random.chance(80) ? random.pick([Int32(5), 6]) : random.pick([Int32(0), 1, 2, 3, 4, 9])
-            var ttl = random.chance(80)
+            var ttl =
+                random.chance(80)
                 ? 100_000 : random.pick([Int64(0), -1, 1, 0xff_ffff_ffff, 0x100_0000_0000, .max, .min])
             // Apache's server ends itself when it applies createTTL with another mode and a negative time.
             if !inMulti, flags != 5, flags != 6, ttl < 0 { ttl = 0 }
@@ -234,15 +239,16 @@ struct PlanGenerator {
 
     private mutating func multi() -> Request {
         let length = random.pick([0, 1, 1, 2, 2, 3, 4, 6])
-        return .multi((0..<length).map { _ in
-            switch Int.random(in: 0..<20, using: &random) {
-            case 0..<9: return create(inMulti: true)
-            case 9..<12: return .delete(anyPath(), version: version())
-            case 12..<16: return .setData(anyPath(), data: data(), version: version())
-            case 16..<19: return .check(anyPath(), version: random.chance(70) ? -1 : version())
-            default: return random.chance(10) ? read() : .setData(anyPath(), data: data())
-            }
-        })
+        return .multi(
+            (0..<length).map { _ in
+                switch Int.random(in: 0..<20, using: &random) {
+                case 0..<9: return create(inMulti: true)
+                case 9..<12: return .delete(anyPath(), version: version())
+                case 12..<16: return .setData(anyPath(), data: data(), version: version())
+                case 16..<19: return .check(anyPath(), version: random.chance(70) ? -1 : version())
+                default: return random.chance(10) ? read() : .setData(anyPath(), data: data())
+                }
+            })
     }
 
     private mutating func multiRead() -> Request {
@@ -291,7 +297,9 @@ struct PlanGenerator {
             copy.body += [1, 2, 3, 4, 5]
             copy.label = "5 bytes more: \(copy.label)"
         default:
-            guard let place = copy.body.lastIndex(of: UInt8(ascii: "/")), place + 1 < copy.body.count else { return copy }
+            guard let place = copy.body.lastIndex(of: UInt8(ascii: "/")), place + 1 < copy.body.count else {
+                return copy
+            }
             copy.body[place + 1] = random.pick([0xff, 0xc0, 0xed, 0x80])
             copy.label = "not UTF-8: \(copy.label)"
         }

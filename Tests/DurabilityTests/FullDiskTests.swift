@@ -4,7 +4,7 @@ import Testing
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// A disk that fills up under load. The server ends, with exit code 10 and one line that says why; it never

@@ -4,7 +4,7 @@ import Testing
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// `kill -9` at random moments under load: after each restart, over the protocol, every acknowledged write is there

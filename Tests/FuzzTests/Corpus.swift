@@ -19,8 +19,12 @@ enum Corpus {
 
     /// The requests the corpus was recorded from: every operation a client may send, in its common shapes.
     static var requests: [(name: String, request: Request)] {
-        let alice = [ACL(permissions: 31, identity: Identity(scheme: "digest", id: "alice:8y0lhh/7xkdEiwhX7vo9i+/Nmzc="))]
-        let two = [ACL(permissions: 1, identity: .anyone), ACL(permissions: 31, identity: .init(scheme: "auth", id: ""))]
+        let alice = [
+            ACL(permissions: 31, identity: Identity(scheme: "digest", id: "alice:8y0lhh/7xkdEiwhX7vo9i+/Nmzc="))
+        ]
+        let two = [
+            ACL(permissions: 1, identity: .anyone), ACL(permissions: 31, identity: .init(scheme: "auth", id: "")),
+        ]
         return [
             ("create", .create("/fuzz/a", data: Array("data".utf8))),
             ("create-ephemeral-sequential", .create("/fuzz/e-", flags: 3)),
@@ -101,13 +105,17 @@ struct Mutator {
     private mutating func place(_ bytes: [UInt8]) -> Int { Int.random(in: 0..<bytes.count, using: &random) }
 
     private mutating func mutate(_ bytes: inout [UInt8]) {
-        guard !bytes.isEmpty else { return bytes = [UInt8(truncatingIfNeeded: random.next())] }
+        guard !bytes.isEmpty else {
+            bytes = [UInt8(truncatingIfNeeded: random.next())]
+            return
+        }
         switch Int.random(in: 0..<10, using: &random) {
         case 0: bytes[place(bytes)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
         case 1: bytes[place(bytes)] = UInt8.random(in: 0...255, using: &random)
         case 2, 3: overwriteInt(&bytes)
         case 4: bytes.removeLast(min(bytes.count, place(bytes) + 1))
-        case 5: bytes += (0..<Int.random(in: 1...40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        case 5:
+            bytes += (0..<Int.random(in: 1...40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         case 6:
             let other = random.pick(seeds).payload
             bytes = Array(bytes.prefix(place(bytes))) + other.suffix(Int.random(in: 0...other.count, using: &random))

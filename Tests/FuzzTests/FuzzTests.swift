@@ -5,7 +5,7 @@ import Testing
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Mutated frames against the core in this process and against a live server.
@@ -146,7 +146,8 @@ struct FuzzTests {
         #expect(process.isRunning, "\(process.output.suffix(4000))")
         let resident = process.residentBytes
         TestEnvironment.note(
-            "fuzz of a live server: \(sent) frames sent, \(taken) taken, slowest write of another session \(slowestMillis) ms, "
+            "fuzz of a live server: \(sent) frames sent, \(taken) taken, "
+                + "slowest write of another session \(slowestMillis) ms, "
                 + "\(resident >> 20) MiB resident")
         #expect(slowestMillis < 3000)
         #expect(resident < Self.residentLimitBytes)

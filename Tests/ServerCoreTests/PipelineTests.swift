@@ -96,7 +96,9 @@ struct PipelineTests {
         let client = try harness.connect()
         for xid in 1...3 as ClosedRange<Int32> { create(client, xid, "/n-", flags: 2) }
         harness.makeDurable()
-        let names = (0..<3).compactMap { _ in client.takeReply() }.map { String(decoding: $0.body[4...], as: UTF8.self) }
+        let names = (0..<3).compactMap { _ in client.takeReply() }.map {
+            String(decoding: $0.body[4...], as: UTF8.self)
+        }
         // "/zookeeper" was the root's first child, and counts as Apache counts it.
         let numbers = names.map { Int($0.suffix(10))! }
         #expect(numbers[1] == numbers[0] + 1 && numbers[2] == numbers[1] + 1)

@@ -8,7 +8,9 @@ struct SessionTests {
     @Test(
         "passwords are those of Apache's server",
         arguments: [
-            (Int64(1), "054cc74a37327db215e702e20c73f005"), (Int64(0x1000_1234_5678_abcd), "0ee78c40428d13b7b2939c34f5e56169"), (Int64(-5), "d47144b5e45e45c49c3b7fdcd66257ba"),
+            (Int64(1), "054cc74a37327db215e702e20c73f005"),
+            (Int64(0x1000_1234_5678_abcd), "0ee78c40428d13b7b2939c34f5e56169"),
+            (Int64(-5), "d47144b5e45e45c49c3b7fdcd66257ba"),
         ])
     func passwords(id: Int64, expected: String) {
         let hex = SessionPassword.generate(for: id).map { byte in

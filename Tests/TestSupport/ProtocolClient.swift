@@ -42,6 +42,8 @@ public struct Reply: Sendable, Equatable {
 /// A watch event as it arrived.
 public struct WatchEvent: Sendable, Equatable {
     public var zxid: Int64
+    /// The header's error field, which says nothing here and is zero.
+    public var error: Int32
     public var type: Int32
     public var state: Int32
     public var path: String
@@ -152,7 +154,7 @@ public final class ProtocolClient: @unchecked Sendable {
             if xid == ReservedXid.notification {
                 return .event(
                     WatchEvent(
-                        zxid: zxid, type: try reader.readInt32(), state: try reader.readInt32(),
+                        zxid: zxid, error: error, type: try reader.readInt32(), state: try reader.readInt32(),
                         path: String(decoding: try reader.readStringBytes(), as: UTF8.self)))
             }
             note(zxid)

@@ -1,7 +1,7 @@
 import Foundation
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Whose server it is.
@@ -80,7 +80,9 @@ public final class ServerUnderTest: @unchecked Sendable {
     }
 
     /// The directory where a stack of loggers is configured to be quiet, beside Apache's jar.
-    public static var apacheClassPath: String { "\(apacheJar):/usr/share/java/slf4j-\(TestEnvironment.string("CORRAL_APACHE_LOGGER") ?? "nop").jar" }
+    public static var apacheClassPath: String {
+        "\(apacheJar):/usr/share/java/slf4j-\(TestEnvironment.string("CORRAL_APACHE_LOGGER") ?? "nop").jar"
+    }
 
     public func start() throws {
         starts += 1

@@ -467,7 +467,8 @@ public final class JavaDriver {
         String host = hosts.substring(0, hosts.indexOf(':'));
         int port = Integer.parseInt(hosts.substring(hosts.indexOf(':') + 1));
         check(FourLetterWordMain.send4LetterWord(host, port, "ruok").startsWith("imok"), "ruok");
-        for (String word : new String[] {"srvr", "stat", "mntr", "conf", "cons", "envi", "wchs", "dump", "dirs", "isro"}) {
+        String[] words = {"srvr", "stat", "mntr", "conf", "cons", "envi", "wchs", "dump", "dirs", "isro"};
+        for (String word : words) {
             String answer = FourLetterWordMain.send4LetterWord(host, port, word);
             check(answer.length() > 1 && !answer.contains("not executed"), word + " answered " + answer);
         }

@@ -85,7 +85,8 @@ static int wait_for(struct events *e, const int *field, int at_least, int second
 static void expect_event(struct events *e, int index, int type, const char *path) {
     if (!wait_for(e, &e->count, index + 1, 10) || e->types[index] != type || strcmp(e->paths[index], path) != 0) {
         failures_in_scenario++;
-        printf("FAIL c %s: event %d is %d %s, not %d %s\n", current, index, e->types[index], e->paths[index], type, path);
+        printf("FAIL c %s: event %d is %d %s, not %d %s\n", current, index, e->types[index], e->paths[index],
+               type, path);
     }
 }
 

@@ -10,7 +10,9 @@ extension Connection: ClientLink {
     public var remoteHost: String { peerAddress.ip }
     public var remotePort: Int { Int(peerAddress.port) }
 
-    public func close(afterFlush: Bool) { close(afterFlush: afterFlush, reason: .requested("the protocol asks for it")) }
+    public func close(afterFlush: Bool) {
+        close(afterFlush: afterFlush, reason: .requested("the protocol asks for it"))
+    }
 }
 
 /// Joins one reactor to its front. On reactor 0 the core, and what comes back from the log, run here as well.

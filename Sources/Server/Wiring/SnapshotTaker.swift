@@ -97,7 +97,9 @@ final class SnapshotTaker: @unchecked Sendable {
         }
         var trailer = SnapshotTrailer()
         lock.lockShared(slot: lockSlot)
-        if digestEnabled { trailer.digest = SnapshotDigest(zxid: tree.lastProcessedZxid, value: Int64(bitPattern: tree.digest)) }
+        if digestEnabled {
+            trailer.digest = SnapshotDigest(zxid: tree.lastProcessedZxid, value: Int64(bitPattern: tree.digest))
+        }
         if serializesZxid { trailer.lastProcessedZxid = tree.lastProcessedZxid }
         lock.unlockShared(slot: lockSlot)
         return try writer.finish(trailer)
