@@ -17,10 +17,13 @@ extension Core {
     /// An ACL as it is stored: duplicates gone, `auth` replaced by the proven identities, every identity valid.
     func fixUp(_ given: [ACL]?, _ credentials: Credentials) throws(ErrorCode) -> [ACL] {
         guard let given, !given.isEmpty else { throw .invalidACL }
-        var unique: [ACL] = []
-        for entry in given where !unique.contains(entry) { unique.append(entry) }
+        var seen: Set<ACL> = []
         var fixed: [ACL] = []
-        for entry in unique {
+        // `auth` multiplies: without a bound, a small request would make a transaction that no tool can read.
+        var room = configuration.maximumFrameBytes + configuration.maximumFrameExtraBytes
+        for entry in given where seen.insert(entry).inserted {
+            if room < 0 { throw .invalidACL }
+            defer { room -= fixed.last.map { $0.identity.scheme.utf8.count + $0.identity.id.utf8.count + 12 } ?? 0 }
             switch entry.identity.scheme {
             case RequestACL.nullText: throw .invalidACL
             case "world" where entry.identity.id == RequestACL.nullText,
@@ -32,7 +35,10 @@ extension Core {
             case "auth":
                 let proven = credentials.identities.filter { providers.isAuthenticated(scheme: $0.scheme) }
                 guard !proven.isEmpty else { throw .invalidACL }
-                fixed += proven.map { ACL(permissions: entry.permissions, identity: $0) }
+                for identity in proven {
+                    fixed.append(ACL(permissions: entry.permissions, identity: identity))
+                    room -= identity.scheme.utf8.count + identity.id.utf8.count + 12
+                }
             default:
                 guard providers.isValid(entry.identity) else { throw .invalidACL }
                 fixed.append(entry)

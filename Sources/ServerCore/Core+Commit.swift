@@ -57,6 +57,7 @@ extension Core {
             guard connection.state == .established || connection.state == .closing else { continue }
             // Who may not read a znode must not learn of its changes (CVE-2024-23944).
             if let acl = event.acl, !permits(acl, Permission.read, connection.credentials) { continue }
+            count(event.type)
             let path = fired.path(of: event)
             if connection.front === localFront {
                 Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
@@ -66,6 +67,16 @@ extension Core {
                     Notification.append(event.type, path, zxid: event.zxid, to: &buffer)
                 }
             }
+        }
+    }
+
+    private func count(_ type: EventType) {
+        switch type {
+        case .nodeCreated: statistics.nodeCreatedWatches.record(1)
+        case .nodeDeleted: statistics.nodeDeletedWatches.record(1)
+        case .nodeDataChanged: statistics.nodeChangedWatches.record(1)
+        case .nodeChildrenChanged: statistics.nodeChildrenWatches.record(1)
+        default: break
         }
     }
 
@@ -186,15 +197,42 @@ extension Core {
     /// Answers the reads at the head of a connection's queue, up to its next write: they see the tree as its writes
     /// before them left it, and not what follows.
     private func serveWaiting(_ connection: ClientConnection) {
+        let isLocal = connection.front === localFront
         while connection.hasWaiting {
             let length = Waiting.length(connection)
             if length == Waiting.writeMark { return }
+            // A few bytes can ask for many: what there is no room for waits until the client has read.
+            if isLocal, connection.output.count > CoreLimits.gatheredOutputBytesMax {
+                connection.link.send(&connection.output)
+                if connection.link.outputIsFull {
+                    if !connection.isStalled { stalled.append(connection) }
+                    connection.isStalled = true
+                    return
+                }
+            }
             let start = connection.waitingHead + 4
             // Serving never touches the queue it reads from.
             let frame = connection.waiting.bytes[start..<start + Int(length)]
             serveRead(UnsafeRawBufferPointer(rebasing: frame), connection)
             Waiting.drop(connection)
             inProcess -= 1
+        }
+    }
+
+    /// Goes on with connections whose output was full when their reads came up.
+    func serveStalled() {
+        guard !stalled.isEmpty else { return }
+        let waiting = stalled
+        stalled.removeAll()
+        for connection in waiting {
+            connection.isStalled = false
+            guard !connection.isGone else { continue }
+            if connection.link.outputIsFull {
+                connection.isStalled = true
+                stalled.append(connection)
+            } else {
+                serveWaiting(connection)
+            }
         }
     }
 

@@ -59,10 +59,11 @@ extension Core {
         sessions[sessionId]?.isClosing = true
         var paths = Set(tree.ephemeralPaths(of: sessionId))
         pending.forEach { path, node in
-            if !node.exists {
-                paths.remove(Array(path))
-            } else if node.stat.ephemeralOwner == sessionId {
+            // What stands there by then may be another's: a lock handed over, say.
+            if node.exists, node.stat.ephemeralOwner == sessionId {
                 paths.insert(Array(path))
+            } else {
+                paths.remove(Array(path))
             }
         }
         if configuration.closeSessionTxnEnabled { out.append(int32: Int32(paths.count)) }

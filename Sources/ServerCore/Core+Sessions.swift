@@ -10,6 +10,12 @@ extension Core {
         if isDraining || request.lastZxidSeen > tree.lastProcessedZxid {
             // The client has seen what this server has not: it must try another (section 3 of the protocol's promises:
             // reads never go back).
+            if !isDraining {
+                localFront?.complain?(
+                    "connection refused", connection.link.remoteHost, connection.link.remotePort,
+                    "its client has seen zxid 0x\(String(request.lastZxidSeen, radix: 16)), this server only "
+                        + "0x\(String(tree.lastProcessedZxid, radix: 16)); was a data directory lost?")
+            }
             disconnect(connection)
             return
         }
@@ -26,6 +32,7 @@ extension Core {
             return
         }
         if let previous = session.connection, previous !== connection { disconnect(previous) }
+        statistics.connectionsRevalidated += 1
         session.timeoutMillis = timeout
         session.touch(nowMillis)
         attach(connection, to: session)

@@ -49,6 +49,9 @@ public final class Core {
     unowned(unsafe) var localFront: Front?
     var remoteFronts: [RemoteFront] = []
 
+    /// Connections of the core's own front whose reads wait for room in their output.
+    var stalled: [ClientConnection] = []
+
     var snapshotRunning = false
     var txnsSinceSnapshot = 0
     var bytesSinceSnapshot: Int64 = 0

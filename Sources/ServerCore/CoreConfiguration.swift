@@ -45,6 +45,10 @@ public enum CoreLimits {
     public static let handshakeFrameBytesMax = 4096
     /// Operations in one multi; the frame limit binds first for all but empty operations.
     public static let multiOperationsMax = 1 << 18
+    /// Replies gathered for a connection before it is asked whether it has room for more.
+    public static let gatheredOutputBytesMax = 1 << 20
+    /// The longest reply. A multiRead of large znodes could ask for any number of bytes.
+    public static let replyBytesMax = 64 << 20
     /// Identities that one connection may hold.
     public static let identitiesMax = 256
     /// Transactions between entries of the digest log, and entries kept (Apache's `DIGEST_LOG_INTERVAL`, `_LIMIT`).

@@ -190,6 +190,7 @@ extension Front {
     private func serveMultiRead(
         _ reader: inout JuteReader, _ connection: ClientConnection, _ out: inout WireBuffer
     ) throws(ReadFailure) {
+        let bodyStart = out.count
         while true {
             let type = try int32(&reader)
             let isDone: Bool
@@ -197,6 +198,12 @@ extension Front {
             _ = try int32(&reader)
             if isDone { break }
             let (path, _) = try pathAndWatch(&reader)
+            if out.count - bodyStart > CoreLimits.replyBytesMax {
+                complain?(
+                    "request refused: its reply would exceed \(CoreLimits.replyBytesMax) bytes",
+                    connection.link.remoteHost, connection.link.remotePort, "multiRead of large znodes")
+                throw .malformed
+            }
             guard type == OpCode.getData.rawValue || type == OpCode.getChildren.rawValue else { throw .malformed }
             let start = out.count
             out.append(int32: type)

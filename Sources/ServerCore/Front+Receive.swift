@@ -31,6 +31,7 @@ extension Front {
             }
         }
         if connection.state == .closing || connection.state == .closed { offset = bytes.count }
+        statistics.bytesReceived &+= UInt64(offset)
         sendReads(connection)
         return offset
     }
@@ -39,6 +40,7 @@ extension Front {
     private func sendReads(_ connection: ClientConnection) {
         guard !readOutput.isEmpty else { return }
         if !connection.output.isEmpty { connection.link.send(&connection.output) }
+        statistics.responseBytes &+= UInt64(readOutput.count)
         connection.link.send(&readOutput)
     }
 
@@ -68,6 +70,7 @@ extension Front {
         }
         connection.statistics.received += 1
         statistics.packetsReceived += 1
+        statistics.connectionRequests += 1
         connection.sendsReadOnlyByte = request.hasReadOnlyByte
         connection.state = .connecting
         // Nothing more is read until the session stands.

@@ -102,6 +102,7 @@ public final class Front: @unchecked Sendable {
         nowMillis = Int64(turnNanos / 1_000_000)
         if core == nil { lock.lockShared(slot: index - 1) }
         drainInbox()
+        core?.serveStalled()
     }
 
     /// A turn ends: writes go to the core (front 0: to the log), replies to the sockets.
@@ -133,6 +134,7 @@ public final class Front: @unchecked Sendable {
         for connection in dirty {
             connection.isDirty = false
             guard connection.state != .closed else { continue }
+            statistics.responseBytes &+= UInt64(connection.output.count)
             if !connection.output.isEmpty { connection.link.send(&connection.output) }
             // Ten thousand idle connections must not each keep the memory of their busiest moment.
             if connection.output.capacity > Self.keptOutputBytes { connection.output.release() }
@@ -161,6 +163,10 @@ public final class Front: @unchecked Sendable {
         }
         guard let connection else {
             statistics.connectionsRejected += 1
+            complain?(
+                "connection refused", link.remoteHost, link.remotePort,
+                "maxClientCnxns=\(configuration.maxClientConnections) of one address or "
+                    + "maxCnxns=\(configuration.maxConnections) in all are open")
             return nil
         }
         newcomers.append((connection, nowMillis + configuration.sessionlessTimeoutMillis))
@@ -270,6 +276,7 @@ public final class Front: @unchecked Sendable {
             connection.outstanding -= 1
             statistics.packetsSent += 1
             markDirty(connection)
+            _ = endsForNotReading(connection)
         case .notification:
             connection.output.append(raw: bytes)
             notified(connection)
@@ -283,7 +290,23 @@ public final class Front: @unchecked Sendable {
         }
     }
 
+    /// Ends a connection whose client does not read what it is sent: what cannot be held back (notifications, and on
+    /// further fronts the reads behind a write) must not gather without bound.
+    private func endsForNotReading(_ connection: ClientConnection) -> Bool {
+        guard connection.output.count > CoreLimits.gatheredOutputBytesMax else { return false }
+        let wasFull = connection.link.outputIsFull
+        connection.link.send(&connection.output)
+        guard wasFull, connection.link.outputIsFull, connection.state == .established else { return false }
+        complain?(
+            "closing connection", connection.link.remoteHost, connection.link.remotePort,
+            "it does not read what it is sent (corral.maximumConnectionOutputBytes)")
+        connection.state = .closing
+        connection.link.close(afterFlush: false)
+        return true
+    }
+
     func notified(_ connection: ClientConnection) {
+        if endsForNotReading(connection) { return }
         connection.statistics.sent += 1
         statistics.packetsSent += 1
         markDirty(connection)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Load
 
 struct NullServerCommand: ParsableCommand {
@@ -15,6 +16,8 @@ struct NullServerCommand: ParsableCommand {
         let (port, valueBytes) = (port, valueBytes)
         let server = try finish { () throws(LoadError) in try NullServer(port: port, valueBytes: valueBytes) }
         print("listening on 127.0.0.1:\(server.port)")
+        // Whoever started it through a pipe waits for the port.
+        fflush(nil)
         server.run()
     }
 }

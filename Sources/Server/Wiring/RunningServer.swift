@@ -93,6 +93,7 @@ public final class RunningServer: @unchecked Sendable {
             throw .cannotStart("\(error)")
         }
         purgeTimer = Self.makePurgeTimer(configuration, disk, directory, logger)
+        for bridge in bridges { bridge.logger = logger }
         for front in fronts {
             front.admin = admin
             front.complain = { what, host, port, reason in
