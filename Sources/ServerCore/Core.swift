@@ -198,8 +198,6 @@ final class RemoteFront {
     let inbox: BatchQueue<ReplyBatch>
     let front: Front
     var batch = ReplyBatch()
-    /// The front may still have overflow to take: nothing is sent past that.
-    private var isOverflowing = false
 
     init(inbox: BatchQueue<ReplyBatch>, front: Front) {
         self.inbox = inbox
@@ -209,19 +207,16 @@ final class RemoteFront {
     /// Sends what the batch holds. The caller holds the writer side, so the front is outside its turns.
     func flushBeforeView() {
         guard !batch.entries.isEmpty else { return }
-        if isOverflowing { isOverflowing = !front.inboxOverflow.isEmpty }
-        if isOverflowing || !inbox.tryPush(batch) {
-            // The inbox is not empty, or the front has not run since it was full: it will run without being woken.
-            front.inboxOverflow.append(batch)
-            isOverflowing = true
-        }
+        // A full inbox has woken the front. In one turn it takes the inbox and then the overflow, so an inbox with room
+        // again means that no overflow is older than what is pushed now.
+        if !inbox.tryPush(batch) { front.inboxOverflow.append(batch) }
         batch = ReplyBatch()
     }
 
     /// Sends what the batch holds.
     func flush(_ lock: ReaderLock) {
         guard !batch.entries.isEmpty else { return }
-        if !isOverflowing, inbox.tryPush(batch) {
+        if inbox.tryPush(batch) {
             batch = ReplyBatch()
             return
         }

@@ -27,7 +27,7 @@ public final class Front: @unchecked Sendable {
     var requestBatch = RequestBatch()
     var requestOverflow: [RequestBatch] = []
     /// What found the inbox full, newer than all in it. The core adds while it holds the writer side, this front takes
-    /// within its turn; while there is something, the core sends nothing past it.
+    /// it within its turn, after the inbox.
     var inboxOverflow: [ReplyBatch] = []
     /// This front's part of the requests in process, and its share of the limit.
     @exclusivity(unchecked) var outstandingHere = 0

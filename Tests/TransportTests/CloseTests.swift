@@ -1,7 +1,6 @@
 import CSystem
 import Glibc
 import Jute
-import Synchronization
 import Testing
 
 @testable import Transport
@@ -127,6 +126,26 @@ struct CloseTests {
         #expect(eventually { (try? Client(port: server.port)) == nil })
         old.send(frame(10, stamp: 0))
         #expect(old.receive(14) == frame(10, stamp: 0))
+    }
+
+    @Test("what other threads have sent before the stop still leaves")
+    func lastAnswers() throws {
+        let server = try RunningReactor()
+        let client = try Client(port: server.port)
+        let bytes = frame(1000, stamp: 3)
+        #expect(eventually { server.handler.seen.accepted == 1 })
+        server.handler.perform { handler in
+            // The turn that this runs in is the last before the loop ends.
+            handler.reactor.stop()
+            handler.perform { handler in
+                for connection in handler.connections.values {
+                    bytes.withUnsafeBytes { connection.output.append(raw: $0) }
+                }
+            }
+        }
+        #expect(client.receive(bytes.count) == bytes)
+        #expect(client.seesEnd())
+        server.finish()
     }
 
     @Test("stopping closes every connection and says why")

@@ -1,7 +1,7 @@
 import CSystem
 import Glibc
 import Jute
-import Synchronization
+import RequestQueue
 import Testing
 
 @testable import Transport
@@ -44,7 +44,7 @@ struct ListenTests {
         let reactor = try Reactor(handler: handler)
         handler.attach(reactor)
         let port = try reactor.listen(address: nil, port: 0)
-        let peers = Mutex<[(String, Bool, UInt16, UInt8, Int32)]>([])
+        let peers = LockedValue<[(String, Bool, UInt16, UInt8, Int32)]>([])
         handler.onAccept = { connection in
             var noDelay: Int32 = 0
             var size = socklen_t(4)

@@ -42,7 +42,7 @@ struct ReactorTests {
         let sender = TestThread { client.send(bytes) }
         #expect(client.receive(bytes.count) == bytes)
         sender.join()
-        let kept = Mutex<Int?>(nil)
+        let kept = LockedValue<Int?>(nil)
         server.handler.perform { handler in
             let sum = handler.connections.values.reduce(0) { $0 + $1.keptBytes + $1.kept.pointee.capacity }
             kept.withLock { $0 = sum }
@@ -123,7 +123,7 @@ struct ReactorTests {
         // Ids are dense: the free ones are used again, with another generation.
         let again = try (0..<100).map { _ in try Client(port: server.port) }
         #expect(eventually { server.reactor.connectionCount == 600 })
-        let fine = Mutex<Bool?>(nil)
+        let fine = LockedValue<Bool?>(nil)
         server.handler.perform { handler in
             let all = handler.connections.values
             let isFine = all.allSatisfy { $0.id < 1000 } && all.filter { $0.generation == 1 }.count == 100
@@ -175,7 +175,7 @@ struct ReactorTests {
             let frames = server.handler.seen.frames
             client.send(frame(43, stamp: round))
             // A full turn of the reactor passes while the connection is paused.
-            let passed = Mutex(false)
+            let passed = LockedValue(false)
             server.handler.perform { _ in passed.withLock { $0 = true } }
             #expect(eventually { passed.withLock { $0 } })
             #expect(server.handler.seen.frames == frames)

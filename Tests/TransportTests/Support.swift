@@ -2,7 +2,6 @@ import CSystem
 import Glibc
 import Jute
 import RequestQueue
-import Synchronization
 import Testing
 
 @testable import Transport
@@ -63,7 +62,7 @@ struct Sightings {
 ///
 /// Owned by its reactor's thread, but for `sightings` and `inbox`.
 final class FrameHandler: ReactorHandler, @unchecked Sendable {
-    let sightings = Mutex(Sightings())
+    let sightings = LockedValue(Sightings())
     private(set) var inbox: BatchQueue<Job>!
     private(set) var reactor: Reactor!
     var connections: [UInt32: Connection] = [:]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many kinds of clients at once against one server, each checking what the protocol promises it.
 
-usage: stress_clients.py HOST:PORT [--seconds N] [--seed N]
+usage: stress_clients.py HOST:PORT [--seconds N] [--crowd N] [--seed N]
 
 Pipelined writers check that each read sits between its own writes and that zxids never go back. Watchers check that
 no reply shows a change before its notification. Others re-attach sessions from connection to connection, drop
@@ -11,6 +11,7 @@ needs nothing but Python. Exit codes: 0 every promise kept, 1 one was broken, 2 
 """
 import argparse
 import random
+import resource
 import socket
 import struct
 import sys
@@ -275,6 +276,46 @@ def words(number, rng):
         time.sleep(0.01)
 
 
+def monitor():
+    """The numbers of the word `mntr`."""
+    with socket.create_connection(ADDRESS, timeout=60) as connection:
+        connection.sendall(b"mntr")
+        answer = b""
+        while received := connection.recv(1 << 16):
+            answer += received
+    fields = (line.split("\t") for line in answer.decode().splitlines())
+    return {name: int(value) for name, value in fields if value.isdigit()}
+
+
+def crowd(count):
+    """Very many connections, all dropped at once: no trace of them stays."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    before = monitor()["zk_open_file_descriptor_count"]
+    connections = []
+    for index in range(min(count, hard - 100)):
+        # Some with a session, some with half a handshake, some silent.
+        if index % 4 == 0:
+            connections.append(Client().socket)
+        else:
+            connection = socket.create_connection(ADDRESS, timeout=60)
+            connection.sendall(b"\0" * (index % 4 - 1))
+            connections.append(connection)
+    for connection in connections:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    deadline = time.monotonic() + 30
+    while True:
+        now = monitor()
+        alive, files = now["zk_num_alive_connections"], now["zk_open_file_descriptor_count"]
+        # The one that asks is alive. Snapshots and log segments come and go.
+        if alive == 1 and files <= before + 4:
+            return
+        if time.monotonic() > deadline:
+            raise Broken(f"of {len(connections)} dropped connections {alive - 1} live on; files {before} -> {files}")
+        time.sleep(0.1)
+
+
 def running():
     return time.monotonic() < END and not FAILURES
 
@@ -293,6 +334,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("server", metavar="HOST:PORT")
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--crowd", type=int, default=0, metavar="N", help="in the end, drop N connections at once")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     arguments = parser.parse_args()
     host, _, port = arguments.server.rpartition(":")
@@ -313,6 +355,11 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    if arguments.crowd and not FAILURES:
+        try:
+            crowd(arguments.crowd)
+        except Broken as error:
+            FAILURES.append(str(error))
     for failure in FAILURES:
         print(f"FAILED {failure} (--seed {arguments.seed})")
     print(f"{len(COMPLETED)} of {len(threads)} clients ended well")
