@@ -228,4 +228,17 @@ struct ScenarioTests {
         try client.perform(.create("/closed", acl: other))
         #expect(try client.call(.exists("/closed")).errorCode == .noAuth)
     }
+
+    @Test("the server's own transactions are not for clients to send", .enabled(if: hasCorral))
+    func serverOpcodes() throws {
+        let server = try ServerUnderTest(.corral)
+        let client = try server.client()
+        try client.perform(.create("/c", flags: 4, opcode: .createContainer))
+        for opcode in [OpCode.createSession, .deleteContainer, .error, .notification] {
+            // The body of deleteContainer; the others have none that a client could give.
+            let request = Request(opcode: opcode.rawValue, body: Request.path(.exists, "/c").body, label: "\(opcode)")
+            #expect(try client.call(request).error != 0, "\(opcode)")
+        }
+        try client.perform(.exists("/c"))
+    }
 }
