@@ -82,3 +82,21 @@ struct HistogramTests {
         #expect(throws: LoadError.self) { try HistogramLogReader.decode("1,2") }
     }
 }
+
+struct IntervalTests {
+    /// A window may end with a fraction of a slice that happens to be the last of its interval.
+    @Test func aShortLastSliceLosesNoInterval() {
+        var recorders = IntervalRecorders()
+        recorders.restart(at: 0)
+        for slice in 1...10 as ClosedRange<UInt64> {
+            recorders.slice[0].record(1000)
+            _ = recorders.closeSlice(
+                at: slice * IntervalRecorders.sliceNanos, listed: slice < 10, keep: true)
+        }
+        recorders.closeInterval(at: 11 * IntervalRecorders.sliceNanos, keep: true)
+        let (listed, logged, total) = (recorders.slices.count, recorders.intervals.count, recorders.total[0].total)
+        #expect(listed == 9)
+        #expect(logged == 1)
+        #expect(total == 10)
+    }
+}

@@ -54,7 +54,11 @@ struct IntervalRecorders: ~Copyable {
     }
 
     /// Ends the slice at `now`. Returns its median and 99th percentile in nanoseconds.
-    mutating func closeSlice(at now: UInt64, keep: Bool) -> (median: UInt64, p99: UInt64) {
+    ///
+    /// - Parameters:
+    ///   - listed: whether the series shows the slice; a fraction of one at the window's end is too short for a rate.
+    ///   - keep: whether the window counts: an interval that ends with this slice is logged.
+    mutating func closeSlice(at now: UInt64, listed: Bool, keep: Bool) -> (median: UInt64, p99: UInt64) {
         merged.reset()
         var completed = [UInt64](repeating: 0, count: OperationKind.count)
         for index in 0..<OperationKind.count {
@@ -64,7 +68,7 @@ struct IntervalRecorders: ~Copyable {
         let errors = slice[Self.errorIndex].total
         let median = merged.value(atPercentile: 50)
         let p99 = merged.value(atPercentile: 99)
-        if keep {
+        if listed {
             slices.append(
                 SeriesSlice(
                     startMillis: Int((sliceStart - windowStart) / 1_000_000), completed: completed, errors: errors,
