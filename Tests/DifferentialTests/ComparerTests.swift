@@ -69,6 +69,9 @@ struct ComparerTests {
         #expect(rules.explanation(step: "x", left: ["1", "1"], right: ["2", "2"]) == .accept)
         #expect(rules.explanation(step: "x", left: ["1", "3"], right: ["2", "4"]) == nil)
         #expect(rules.explanation(step: "x", left: ["2"], right: ["1"]) == nil)
+        var stopping = try Explanations(text: "s | stop | left 1\\nright 2 | - | why")
+        #expect(stopping.explanation(step: "x", left: ["1", "3"], right: ["2", "4"]) == .stop)
+        #expect(stopping.explanation(step: "x", left: ["3", "1"], right: ["4", "2"]) == nil)
         for wrong in ["a | accept | x | - |", "a | perhaps | x | - | why", "a | accept | ( | - | why", "a"] {
             #expect(throws: Explanations.SyntaxError.self) { try Explanations(text: wrong) }
         }

@@ -55,12 +55,12 @@ struct Explanations {
     mutating func explanation(step: String, left: [String], right: [String]) -> Kind? {
         if let rule = rule(step: step, left: left, right: right) { return rule.kind }
         guard left.count == right.count else { return nil }
-        var result = Kind.accept
         for index in left.indices {
             guard let rule = rule(step: step, left: [left[index]], right: [right[index]]) else { return nil }
-            if rule.kind == .stop { result = .stop }
+            // The states part here: what differs behind it may be its consequence.
+            if rule.kind == .stop { return .stop }
         }
-        return result
+        return .accept
     }
 
     private mutating func rule(step: String, left: [String], right: [String]) -> Rule? {

@@ -123,7 +123,7 @@ public final class ServerUnderTest: @unchecked Sendable {
     }
 
     private func waitUntilReady() throws {
-        let ready = eventually(within: 60) {
+        let ready = eventually(within: 120) {
             guard process?.isRunning == true else { return true }
             return (try? ProtocolClient(port: port, timeoutMillis: 4000, within: 5).close()) != nil
         }
