@@ -30,6 +30,8 @@ public final class ClientConnection: @unchecked Sendable {
     @exclusivity(unchecked) var isDirty = false
     /// Stopped for back-pressure; the front resumes it.
     var isThrottled = false
+    /// Bytes added since the link's output became full.
+    @exclusivity(unchecked) var unreadOutputBytes = 0
     /// Bytes of an oversized frame still to be dropped.
     var skipBytes = 0
 

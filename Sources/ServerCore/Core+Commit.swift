@@ -60,8 +60,9 @@ extension Core {
             count(event.type)
             let path = fired.path(of: event)
             if connection.front === localFront {
+                let before = connection.output.count
                 Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
-                connection.front.notified(connection)
+                connection.front.notified(connection, bytes: connection.output.count - before)
             } else {
                 appendRemote(connection, .notification) { buffer in
                     Notification.append(event.type, path, zxid: event.zxid, to: &buffer)
