@@ -248,7 +248,10 @@ extension Core {
             localFront.serve(frame, connection, into: &connection.output)
             connection.outstanding -= 1
             localFront.markDirty(connection)
-            localFront.outputGrew(connection, by: connection.output.count - before)
+            // Only what is much can make an output full: most reads are spared the look.
+            if connection.output.count > CoreLimits.gatheredOutputBytesMax || connection.unreadOutputBytes > 0 {
+                localFront.outputGrew(connection, by: connection.output.count - before)
+            }
         } else {
             let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
             let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))

@@ -279,7 +279,9 @@ public final class Front: @unchecked Sendable {
             connection.outstanding -= 1
             statistics.packetsSent += 1
             markDirty(connection)
-            outputGrew(connection, by: bytes.count)
+            if connection.output.count > CoreLimits.gatheredOutputBytesMax || connection.unreadOutputBytes > 0 {
+                outputGrew(connection, by: bytes.count)
+            }
         case .notification:
             connection.output.append(raw: bytes)
             notified(connection, bytes: bytes.count)
