@@ -30,6 +30,8 @@ public final class ClientConnection: @unchecked Sendable {
     @exclusivity(unchecked) var isDirty = false
     /// Stopped for back-pressure; the front resumes it.
     var isThrottled = false
+    /// Bytes added since the link's output became full.
+    @exclusivity(unchecked) var unreadOutputBytes = 0
     /// Bytes of an oversized frame still to be dropped.
     var skipBytes = 0
 
@@ -40,7 +42,8 @@ public final class ClientConnection: @unchecked Sendable {
     /// The session that the core has attached this connection to, known before the front hears of it. The core's
     /// thread owns it.
     var attachedSession: Session?
-    /// Whether its reads wait for room in its output. The core's thread owns it.
+    /// Whether its reads may be waiting for room in its output: it is on the core's list of such. The core's thread
+    /// owns it.
     var isStalled = false
     /// Set once the core knows that the connection has ended. The core's thread owns it.
     var isGone = false

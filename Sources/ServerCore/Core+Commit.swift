@@ -10,6 +10,10 @@ extension Core {
         let now = clock.monotonicNanos()
         var index = 0
         for request in requests {
+            // Reads that wait for room see the tree before their session's next write all the same.
+            if let connection = request.connection, connection.isStalled {
+                serveWaiting(connection, isForced: true)
+            }
             if request.zxid == 0 {
                 answerError(request, request.error, now)
                 continue
@@ -60,8 +64,9 @@ extension Core {
             count(event.type)
             let path = fired.path(of: event)
             if connection.front === localFront {
+                let before = connection.output.count
                 Notification.append(event.type, path, zxid: event.zxid, to: &connection.output)
-                connection.front.notified(connection)
+                connection.front.notified(connection, bytes: connection.output.count - before)
             } else {
                 appendRemote(connection, .notification) { buffer in
                     Notification.append(event.type, path, zxid: event.zxid, to: &buffer)
@@ -196,19 +201,18 @@ extension Core {
 
     /// Answers the reads at the head of a connection's queue, up to its next write: they see the tree as its writes
     /// before them left it, and not what follows.
-    private func serveWaiting(_ connection: ClientConnection) {
+    ///
+    /// - Parameter isForced: to answer them even if there is no room for the answers.
+    private func serveWaiting(_ connection: ClientConnection, isForced: Bool = false) {
         let isLocal = connection.front === localFront
         while connection.hasWaiting {
             let length = Waiting.length(connection)
             if length == Waiting.writeMark { return }
             // A few bytes can ask for many: what there is no room for waits until the client has read.
-            if isLocal, connection.output.count > CoreLimits.gatheredOutputBytesMax {
-                connection.link.send(&connection.output)
-                if connection.link.outputIsFull {
-                    if !connection.isStalled { stalled.append(connection) }
-                    connection.isStalled = true
-                    return
-                }
+            if isLocal, !isForced, connection.unreadOutputBytes > 0, connection.link.outputIsFull {
+                if !connection.isStalled { stalled.append(connection) }
+                connection.isStalled = true
+                return
             }
             let start = connection.waitingHead + 4
             // Serving never touches the queue it reads from.
@@ -226,7 +230,7 @@ extension Core {
         stalled.removeAll()
         for connection in waiting {
             connection.isStalled = false
-            guard !connection.isGone else { continue }
+            guard !connection.isGone, connection.hasWaiting else { continue }
             if connection.link.outputIsFull {
                 connection.isStalled = true
                 stalled.append(connection)
@@ -240,9 +244,14 @@ extension Core {
     func serveRead(_ frame: UnsafeRawBufferPointer, _ connection: ClientConnection) {
         guard let localFront else { return }
         if connection.front === localFront {
+            let before = connection.output.count
             localFront.serve(frame, connection, into: &connection.output)
             connection.outstanding -= 1
             localFront.markDirty(connection)
+            // Only what is much can make an output full: most reads are spared the look.
+            if connection.output.count > CoreLimits.gatheredOutputBytesMax || connection.unreadOutputBytes > 0 {
+                localFront.outputGrew(connection, by: connection.output.count - before)
+            }
         } else {
             let xid = Int32(bigEndian: frame.loadUnaligned(as: Int32.self))
             let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))

@@ -49,6 +49,9 @@ public enum CoreLimits {
     public static let gatheredOutputBytesMax = 1 << 20
     /// The longest reply. A multiRead of large znodes could ask for any number of bytes.
     public static let replyBytesMax = 64 << 20
+    /// Bytes that a connection may leave unread beyond an output that is full already: what cannot be held back, which
+    /// is notifications and the answers to reads behind a write.
+    public static let unreadOutputBytesMax = 16 << 20
     /// Identities that one connection may hold.
     public static let identitiesMax = 256
     /// Transactions between entries of the digest log, and entries kept (Apache's `DIGEST_LOG_INTERVAL`, `_LIMIT`).

@@ -39,8 +39,8 @@ extension Front {
     /// Replies to reads leave at once, behind anything the connection already has to send.
     private func sendReads(_ connection: ClientConnection) {
         guard !readOutput.isEmpty else { return }
-        if !connection.output.isEmpty { connection.link.send(&connection.output) }
-        statistics.responseBytes &+= UInt64(readOutput.count)
+        if !connection.output.isEmpty { sendOutput(connection) }
+        responseBytesSent &+= UInt64(readOutput.count)
         connection.link.send(&readOutput)
     }
 
@@ -128,12 +128,12 @@ extension Front {
         connection.link.resumeReading()
     }
 
-    /// Ends a connection that does not speak the protocol.
-    func refuse(_ connection: ClientConnection, _ reason: String) {
+    /// Ends a connection that does not keep the protocol.
+    func refuse(_ connection: ClientConnection, _ reason: String, afterFlush: Bool = true) {
         statistics.connectionsDropped += 1
         complain?("closing connection", connection.link.remoteHost, connection.link.remotePort, reason)
         connection.state = .closing
-        connection.link.close(afterFlush: true)
+        connection.link.close(afterFlush: afterFlush)
     }
 
     // MARK: requests

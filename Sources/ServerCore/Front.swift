@@ -49,6 +49,8 @@ public final class Front: @unchecked Sendable {
     @exclusivity(unchecked) public internal(set) var statistics = RequestStatistics()
     /// Reads served since the count was last moved to `statistics`.
     @exclusivity(unchecked) var readsServed: UInt64 = 0
+    /// Bytes sent since then, likewise. The end of a turn sends when the counters are no longer this front's.
+    @exclusivity(unchecked) var responseBytesSent: UInt64 = 0
 
     /// Front 0, on the core's own thread.
     public init(core: Core) {
@@ -108,6 +110,8 @@ public final class Front: @unchecked Sendable {
     /// A turn ends: writes go to the core (front 0: to the log), replies to the sockets.
     public func endTurn() {
         // Counted before the reader side is given up: under the writer side the core reads the counters.
+        statistics.responseBytes &+= responseBytesSent
+        responseBytesSent = 0
         if readsServed > 0 {
             let now = clock.monotonicNanos()
             statistics.recordReads(nanos: now > turnNanos ? now - turnNanos : 0, count: readsServed)
@@ -134,8 +138,7 @@ public final class Front: @unchecked Sendable {
         for connection in dirty {
             connection.isDirty = false
             guard connection.state != .closed else { continue }
-            statistics.responseBytes &+= UInt64(connection.output.count)
-            if !connection.output.isEmpty { connection.link.send(&connection.output) }
+            if !connection.output.isEmpty { sendOutput(connection) }
             // Ten thousand idle connections must not each keep the memory of their busiest moment.
             if connection.output.capacity > Self.keptOutputBytes { connection.output.release() }
         }
@@ -195,7 +198,7 @@ public final class Front: @unchecked Sendable {
     func closeAfterFlush(_ connection: ClientConnection) {
         guard connection.state != .closed else { return }
         connection.state = .closing
-        if !connection.output.isEmpty { connection.link.send(&connection.output) }
+        if !connection.output.isEmpty { sendOutput(connection) }
         connection.link.close(afterFlush: true)
     }
 
@@ -276,10 +279,12 @@ public final class Front: @unchecked Sendable {
             connection.outstanding -= 1
             statistics.packetsSent += 1
             markDirty(connection)
-            _ = endsForNotReading(connection)
+            if connection.output.count > CoreLimits.gatheredOutputBytesMax || connection.unreadOutputBytes > 0 {
+                outputGrew(connection, by: bytes.count)
+            }
         case .notification:
             connection.output.append(raw: bytes)
-            notified(connection)
+            notified(connection, bytes: bytes.count)
         case .handshakeReply(let session, let timeoutMillis):
             handshakeAnswered(connection, session, timeoutMillis: timeoutMillis)
         case .adminReply:
@@ -290,26 +295,33 @@ public final class Front: @unchecked Sendable {
         }
     }
 
-    /// Ends a connection whose client does not read what it is sent: what cannot be held back (notifications, and on
-    /// further fronts the reads behind a write) must not gather without bound.
-    private func endsForNotReading(_ connection: ClientConnection) -> Bool {
-        guard connection.output.count > CoreLimits.gatheredOutputBytesMax else { return false }
-        let wasFull = connection.link.outputIsFull
-        connection.link.send(&connection.output)
-        guard wasFull, connection.link.outputIsFull, connection.state == .established else { return false }
-        complain?(
-            "closing connection", connection.link.remoteHost, connection.link.remotePort,
-            "it does not read what it is sent (corral.maximumConnectionOutputBytes)")
-        connection.state = .closing
-        connection.link.close(afterFlush: false)
-        return true
-    }
-
-    func notified(_ connection: ClientConnection) {
-        if endsForNotReading(connection) { return }
+    /// A notification is in the output.
+    func notified(_ connection: ClientConnection, bytes: Int) {
         connection.statistics.sent += 1
         statistics.packetsSent += 1
         markDirty(connection)
+        outputGrew(connection, by: bytes)
+    }
+
+    /// The output has grown by what cannot be held back. Requests are not received while an output is full; this comes
+    /// all the same, so a client that leaves too much of it unread loses the connection.
+    func outputGrew(_ connection: ClientConnection, by bytes: Int) {
+        if connection.output.count > CoreLimits.gatheredOutputBytesMax { sendOutput(connection) }
+        guard connection.link.outputIsFull else {
+            connection.unreadOutputBytes = 0
+            return
+        }
+        connection.unreadOutputBytes += bytes
+        guard connection.unreadOutputBytes > CoreLimits.unreadOutputBytesMax else { return }
+        refuse(
+            connection, "it does not read what it is sent (corral.maximumConnectionOutputBytes)", afterFlush: false)
+        connection.output.release()
+    }
+
+    /// Hands the output to the link.
+    func sendOutput(_ connection: ClientConnection) {
+        responseBytesSent &+= UInt64(connection.output.count)
+        connection.link.send(&connection.output)
     }
 
     /// A request of a connection of the core's own thread has its reply in the output.

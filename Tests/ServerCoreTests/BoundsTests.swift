@@ -52,6 +52,39 @@ struct BoundsTests {
         #expect(harness.core.inProcess == 0)
     }
 
+    @Test("reads that wait for room are answered before the next write of their session", arguments: 0...1)
+    func stalledBetweenWrites(front: Int) throws {
+        let harness = CoreHarness(fronts: 2)
+        let client = try harness.connect(front: front)
+        let values = ["a", "b", "c"].map { String(repeating: $0, count: 500_000) }
+        client.send { client.create(1, "/big", to: &$0) }
+        harness.settle()
+        client.link.outputLimitBytes = 1_000_000
+        client.send { buffer in
+            for (round, value) in values.enumerated() {
+                let first = Int32(round * 10 + 10)
+                client.setData(first, "/big", value, to: &buffer)
+                for xid in first + 1...first + 6 { client.getData(xid, "/big", to: &buffer) }
+            }
+        }
+        for _ in 0..<3 { harness.settle() }
+        var replies = client.takeReplies()
+        for _ in 0..<10 {
+            harness.tick(afterMillis: 1)
+            harness.settle()
+            replies += client.takeReplies()
+        }
+        #expect(!client.link.isClosed)
+        let expected: [Int32] = [1] + Array(10...16) + Array(20...26) + Array(30...36)
+        #expect(replies.map(\.xid) == expected)
+        #expect(zip(replies, replies.dropFirst()).allSatisfy { $0.zxid <= $1.zxid })
+        for reply in replies where reply.xid % 10 != 0 && reply.xid > 10 {
+            let value = values[Int(reply.xid) / 10 - 1]
+            #expect(reply.data?.first == value.first)
+        }
+        #expect(harness.core.inProcess == 0)
+    }
+
     @Test("an `auth` entry does not multiply without bound")
     func authExpansion() throws {
         let harness = CoreHarness()

@@ -200,6 +200,34 @@ struct FurtherFrontTests {
         #expect(!waiting.link.isPaused)
     }
 
+    @Test("who leaves megabytes of notifications unread loses the connection; who reads keeps it", arguments: 0...1)
+    func unreadNotifications(front: Int) throws {
+        let (harness, local) = try harness()
+        let path = "/" + String(repeating: "p", count: 100_000)
+        local.send { local.create(2, path, to: &$0) }
+        harness.settle()
+        let deaf = try harness.connect(front: front)
+        let reader = try harness.connect(front: front)
+        for client in [deaf, reader] {
+            client.send(1, OpCode.addWatch.rawValue) { buffer in
+                buffer.append(string: path)
+                buffer.append(int32: 0)
+            }
+            client.link.outputLimitBytes = 1 << 20
+        }
+        _ = reader.takeReplies()
+        for round in 1...190 as ClosedRange<Int32> {
+            local.send { local.setData(2 + round, path, "x", to: &$0) }
+            harness.settle()
+            #expect(reader.takeReplies().map(\.isNotification) == [true])
+        }
+        #expect(deaf.link.isClosed && !reader.link.isClosed)
+        #expect(deaf.link.received.count < CoreLimits.unreadOutputBytesMax + 2 << 20)
+        deaf.disconnect()
+        harness.settle()
+        #expect(harness.core.registry.count == 2)
+    }
+
     @Test("a few bytes that ask for many do not fill the memory: the front stops, and goes on")
     func fullOutput() throws {
         let (harness, local) = try harness { $0.maximumFrameBytes = 1 << 20 }
