@@ -39,24 +39,30 @@ let package = Package(
         .target(
             name: "TxnLog", dependencies: ["CSystem", "CDeflate", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
 
+        .target(name: "Zab", dependencies: ["Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+
         // Row 3: the core machine.
         .target(
             name: "ServerCore",
             dependencies: [
-                "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog",
+                "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: strict),
 
-        // Row 4: sockets.
+        // Row 4: sockets, and the world of the simulator.
         .target(name: "Transport", dependencies: ["CSystem", "Jute", "RequestQueue"], swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab", "ServerCore"],
+            swiftSettings: strict),
 
         // Row 5: the server around the core, and the load engine.
         .target(
             name: "Server",
             dependencies: [
-                "CSystem", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore",
-                "Transport", .product(name: "Logging", package: "swift-log"),
+                "CSystem", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab",
+                "ServerCore", "Transport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
@@ -77,12 +83,20 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "corral-bench",
-            dependencies: ["Load", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "Load", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
 
         .testTarget(
             name: "ServerCoreTests",
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ZabTests", dependencies: ["Zab", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Simulation", "Jute", "ZooKeeperProtocol", "DataTree", "TxnLog", "Zab", "ServerCore"],
             swiftSettings: strict),
         .testTarget(
             name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
