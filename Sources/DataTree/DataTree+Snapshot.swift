@@ -64,8 +64,16 @@ extension DataTree {
 
 /// Loading a snapshot: `loadACLMap`, `loadNode` until it answers false, `finishLoad`. Owner thread only.
 extension DataTree {
-    /// Empties the tree and reads the table of ACLs.
-    public func loadACLMap(from reader: inout JuteReader) throws(TreeLoadError) {
+    /// Makes the tree a fresh one. Watches stay as they are.
+    public func empty() {
+        clear()
+        acls.destroy()
+        acls = ACLTable(seed: seed)
+        lastProcessedZxid = 0
+        plantBase()
+    }
+
+    private func clear() {
         table.removeAll()
         arena.removeAll()
         digest = 0
@@ -77,6 +85,11 @@ extension DataTree {
         quotaLimitCount = 0
         walkCursor = 0
         recentParent = 0
+    }
+
+    /// Empties the tree and reads the table of ACLs.
+    public func loadACLMap(from reader: inout JuteReader) throws(TreeLoadError) {
+        clear()
         do { try acls.load(from: &reader) } catch { throw .malformed(error) }
     }
 

@@ -5,44 +5,76 @@ import ZooKeeperProtocol
 
 /// Commit: durable transactions are applied to the tree, watches fire, answers leave.
 extension Core {
-    /// Applies one durable batch, in order. The caller holds the tree's writer side.
-    func apply(_ batch: TxnBatch, _ requests: [PreparedRequest]) {
+    /// Applies what is committed of a durable batch, in order. The caller holds the tree's writer side.
+    func apply(_ logged: inout LoggedBatch, upTo zxid: Int64) {
         let now = clock.monotonicNanos()
-        var index = 0
-        for request in requests {
+        let batch = logged.batch
+        let firstTxn = logged.txnsDone
+        if logged.requests.isEmpty {
+            while logged.txnsDone < batch.count {
+                let txn = batch.txn(at: logged.txnsDone)
+                let header = applyTxn(txn, upTo: zxid)
+                guard let header else { break }
+                logged.txnsDone += 1
+                finishReplicated(header, UnsafeRawBufferPointer(rebasing: txn[TxnHeader.wireSize...]), now)
+            }
+        }
+        while logged.requestsDone < logged.requests.count {
+            let request = logged.requests[logged.requestsDone]
             // Reads that wait for room see the tree before their session's next write all the same.
             if let connection = request.connection, connection.isStalled {
                 serveWaiting(connection, isForced: true)
             }
             if request.zxid == 0 {
-                answerError(request, request.error, now)
+                if let sync = request.sync, let replica {
+                    guard sync.round <= replica.confirmedRound else { break }
+                    logged.requestsDone += 1
+                    replica.answerSync(request, now)
+                } else {
+                    logged.requestsDone += 1
+                    answerError(request, request.error, now)
+                }
                 continue
             }
-            let txn = batch.txn(at: index)
-            var reader = JuteReader(txn)
-            index += 1
-            guard let header = try? TxnHeader(from: &reader) else {
-                preconditionFailure("a transaction of our own making cannot be read back")
-            }
+            let txn = batch.txn(at: logged.txnsDone)
+            guard let header = applyTxn(txn, upTo: zxid) else { break }
             precondition(header.zxid == request.zxid, "zxid out of step between the batch and its requests")
-            fired.removeAll()
-            tree.apply(header: header, record: &reader, fired: &fired, result: &applyResult)
-            if header.zxid % CoreLimits.digestLogInterval == 0 { logDigest(header.zxid) }
-            deliverEvents()
+            logged.requestsDone += 1
+            logged.txnsDone += 1
             finish(request, header, UnsafeRawBufferPointer(rebasing: txn[TxnHeader.wireSize...]), now)
         }
-        precondition(index == batch.count, "a batch holds transactions nobody asked for")
-        if batch.lastZxid > 0 { pending.applied(upTo: batch.lastZxid) }
-        compareDigest(batch)
-        statistics.commitBatchSizes.record(UInt64(batch.count))
+        let applied = logged.txnsDone - firstTxn
+        guard applied > 0 else { return }
+        if role != .learner { pending.applied(upTo: batch.zxid(at: logged.txnsDone - 1)) }
+        compareDigest(batch, at: logged.txnsDone - 1)
+        statistics.commitBatchSizes.record(UInt64(applied))
+    }
+
+    /// Applies one transaction and lets its events out; nil when it is not committed yet.
+    @inline(__always)
+    private func applyTxn(_ txn: UnsafeRawBufferPointer, upTo zxid: Int64) -> TxnHeader? {
+        var reader = JuteReader(txn)
+        guard let header = try? TxnHeader(from: &reader) else {
+            preconditionFailure("a transaction that was taken in cannot be read back")
+        }
+        guard header.zxid <= zxid else { return nil }
+        fired.removeAll()
+        tree.apply(header: header, record: &reader, fired: &fired, result: &applyResult)
+        if header.zxid % CoreLimits.digestLogInterval == 0 { logDigest(header.zxid) }
+        digestAfter = reader.remaining == TxnDigest.wireSize ? TxnDigest(reader) : nil
+        deliverEvents()
+        return header
     }
 
     /// The tree's digest after a batch must be the one its last transaction promised.
-    private func compareDigest(_ batch: TxnBatch) {
-        guard configuration.treeDigestEnabled, batch.count > 0 else { return }
-        let txn = batch.txn(at: batch.count - 1)
-        let promised = UInt64(bigEndian: txn.loadUnaligned(fromByteOffset: txn.count - 8, as: UInt64.self))
-        if promised != tree.digest { statistics.digestMismatches += 1 }
+    private func compareDigest(_ batch: TxnBatch, at index: Int) {
+        guard configuration.treeDigestEnabled, let promised = digestAfter, promised.version == ZnodeDigest.version
+        else { return }
+        guard promised.value != tree.digest else { return }
+        // A snapshot taken over is ahead of its zxid until the log behind it has been applied.
+        if let replica, !replica.isEstablished { return }
+        statistics.digestMismatches += 1
+        replica?.digestDiffers(at: batch.zxid(at: index), promised: promised.value, found: tree.digest)
     }
 
     private func logDigest(_ zxid: Int64) {
@@ -160,13 +192,34 @@ extension Core {
         buffer.append(int32: -1)
     }
 
+    /// A transaction that no request of this server's stands behind: the leader's, or the log's own tail.
+    private func finishReplicated(_ header: TxnHeader, _ record: UnsafeRawBufferPointer, _ now: UInt64) {
+        if let request = takeForwarded(header) {
+            finish(request, header, record, now)
+            return
+        }
+        switch OpCode(rawValue: header.type) {
+        case .createSession:
+            let session = sessions.track(
+                id: header.clientId, timeoutMillis: applyResult.sessionTimeoutMillis, nowMillis: nowMillis)
+            session.isCommitted = true
+        case .closeSession:
+            guard let session = sessions[header.clientId] else { return }
+            sessions.remove(id: session.id)
+            guard let connection = session.connection else { return }
+            session.connection = nil
+            disconnect(connection)
+        default: break
+        }
+    }
+
     func answerError(_ request: PreparedRequest, _ error: ErrorCode, _ now: UInt64) {
         guard request.connection != nil else { return }
         answer(request, error, now) { (_: inout WireBuffer) in }
     }
 
     /// Writes one reply where its connection will send it, and lets the reads behind it go.
-    private func answer(
+    func answer(
         _ request: PreparedRequest, _ error: ErrorCode, _ now: UInt64, body: (inout WireBuffer) -> Void
     ) {
         guard let connection = request.connection else { return }

@@ -19,32 +19,57 @@ extension Core {
     }
 
     /// Takes one write request. Its answer follows once the transaction is durable and applied.
+    ///
+    /// - Parameter origin: the learner it came through, with the session it names; nil for this server's own clients.
     func prepare(
         _ opcode: OpCode, xid: Int32, connection: ClientConnection?, session: Session?, credentials: Credentials,
-        record: UnsafeRawBufferPointer, receivedNanos: UInt64
+        record: UnsafeRawBufferPointer, receivedNanos: UInt64, origin: RequestOrigin? = nil
     ) {
         var request = PreparedRequest(
             connection: connection, session: session, opcode: opcode, xid: xid, zxid: 0, error: .ok,
             receivedNanos: receivedNanos)
+        if opcode == .sync, let replica {
+            enqueueSync(&request, record, origin, replica)
+            return
+        }
         var reader = JuteReader(record)
         let operation: Operation
         do {
             operation = try decode(opcode, &reader)
         } catch {
+            guard origin == nil else {
+                // Its learner waits for a transaction, so it gets one that says no.
+                prepareTransaction(.refused(.marshallingError), &request, credentials, origin)
+                return
+            }
             // As in Apache, a record that cannot be read makes no transaction; its answer keeps its place in line.
             request.error = .marshallingError
-            enqueue(request)
+            enqueueRefusal(request)
             return
         }
+        if role == .learner {
+            forward(request, record, credentials)
+        } else {
+            prepareTransaction(operation, &request, credentials, origin)
+        }
+    }
+
+    private func prepareTransaction(
+        _ operation: Operation, _ request: inout PreparedRequest, _ credentials: Credentials, _ origin: RequestOrigin?
+    ) {
+        let opcode = request.opcode
+        let session = request.session
         lastZxid += 1
         request.zxid = lastZxid
         var header = TxnHeader(
-            clientId: session?.id ?? 0, cxid: xid, zxid: lastZxid, time: clock.wallMillis(), type: opcode.rawValue)
+            clientId: origin?.sessionId ?? session?.id ?? 0, cxid: request.xid, zxid: lastZxid,
+            time: clock.wallMillis(), type: opcode.rawValue)
         batch.beginTxn()
         let start = batch.bytes.count
         header.encode(to: &batch.bytes)
         do throws(ErrorCode) {
             if let session, session.isClosing, opcode != .closeSession { throw .sessionExpired }
+            if replica != nil { try checkOwner(session, opcode, origin, request.connection) }
             try prepare(operation, opcode, header, credentials, &batch.bytes)
         } catch {
             header.type = OpCode.error.rawValue
@@ -61,9 +86,21 @@ extension Core {
         enqueue(request)
     }
 
-    private func enqueue(_ request: PreparedRequest) {
+    func enqueue(_ request: PreparedRequest) {
         batchRequests.append(request)
         if request.connection != nil { inProcess += 1 }
+    }
+
+    /// The owner of a session is the server its client came to last; requests that still come through another are
+    /// refused, so that they cannot take effect behind the client's back.
+    private func checkOwner(
+        _ session: Session?, _ opcode: OpCode, _ origin: RequestOrigin?, _ connection: ClientConnection?
+    ) throws(ErrorCode) {
+        guard opcode != .createSession, opcode != .closeSession, origin != nil || connection != nil else { return }
+        guard let session else { throw .sessionExpired }
+        let owner = origin?.link ?? 0
+        if let known = session.ownerLink, known != owner { throw .sessionMoved }
+        session.ownerLink = owner
     }
 
     private func decode(_ opcode: OpCode, _ reader: inout JuteReader) throws(JuteError) -> Operation {

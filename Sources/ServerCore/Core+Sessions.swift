@@ -7,6 +7,7 @@ import ZooKeeperProtocol
 extension Core {
     /// A client's opening frame.
     func handshake(_ request: HandshakeRequest, from connection: ClientConnection) {
+        if let replica, !isDraining, replica.holds(request, from: connection) { return }
         if isDraining || request.lastZxidSeen > tree.lastProcessedZxid {
             // The client has seen what this server has not: it must try another (section 3 of the protocol's promises:
             // reads never go back).
@@ -25,18 +26,42 @@ extension Core {
             createSession(timeout, connection)
             return
         }
-        guard request.password == SessionPassword.generate(for: request.sessionId),
-            let session = sessions[request.sessionId], !session.isClosing, session.isCommitted
-        else {
+        let isRightful = request.password == SessionPassword.generate(for: request.sessionId)
+        if isRightful, role == .learner, let replica {
+            // Only the leader knows who is alive.
+            replica.revalidate(request.sessionId, timeoutMillis: timeout, connection)
+            return
+        }
+        guard isRightful, let session = sessions[request.sessionId], !session.isClosing, session.isCommitted else {
             answerHandshake(connection, nil, clock.monotonicNanos())
             return
         }
+        reattach(connection, to: session, timeoutMillis: timeout)
+    }
+
+    /// Gives a session that lives to the connection its client has come back on.
+    func reattach(_ connection: ClientConnection, to session: Session, timeoutMillis: Int32) {
         if let previous = session.connection, previous !== connection { disconnect(previous) }
         statistics.connectionsRevalidated += 1
-        session.timeoutMillis = timeout
+        session.timeoutMillis = timeoutMillis
+        session.ownerLink = 0
         session.touch(nowMillis)
         attach(connection, to: session)
         answerHandshake(connection, session, clock.monotonicNanos())
+    }
+
+    /// Tracks a session that another server has made.
+    func trackSession(_ id: Int64, timeoutMillis: Int32, nowMillis: Int64) -> Session {
+        sessions.track(id: id, timeoutMillis: timeoutMillis, nowMillis: nowMillis)
+    }
+
+    /// The sessions of a history read anew take the place of those there were.
+    func replaceSessions(_ found: [Int64: Int32]) {
+        for id in Array(sessions.sessions.keys) where found[id] == nil { sessions.remove(id: id) }
+        let now = nowMillis
+        for (id, timeoutMillis) in found.sorted(by: { $0.key < $1.key }) {
+            sessions.track(id: id, timeoutMillis: timeoutMillis, nowMillis: now).isCommitted = true
+        }
     }
 
     private func createSession(_ timeoutMillis: Int32, _ connection: ClientConnection) {
@@ -69,7 +94,9 @@ extension Core {
 
     /// A connection is gone; its session lives on until it expires.
     func disconnected(_ connection: ClientConnection) {
+        guard !connection.isGone else { return }
         connection.isGone = true
+        if let session = connection.attachedSession { forgetForwarded(of: session, connection) }
         while connection.hasWaiting {
             if Waiting.length(connection) != Waiting.writeMark { inProcess -= 1 }
             Waiting.drop(connection)
@@ -91,7 +118,11 @@ extension Core {
         if gap > max(1000, Int64(configuration.tickTimeMillis)) {
             for session in sessions.sessions.values { session.touch(now) }
         }
-        for session in sessions.expired(nowMillis: now) { expire(session) }
+        // Sessions end, and containers go, where transactions are made.
+        guard role == .standalone || role == .leader else { return }
+        for session in sessions.expired(nowMillis: now) where session.isCommitted || role == .standalone {
+            expire(session)
+        }
         if now >= nextContainerCheckMillis {
             nextContainerCheckMillis = now + configuration.containerCheckIntervalMillis
             reapContainers()

@@ -2,6 +2,7 @@ import DataTree
 import Jute
 import RequestQueue
 import TxnLog
+import Zab
 import ZooKeeperProtocol
 
 /// The core machine: sessions, prepare, commit. It owns the order of everything that changes.
@@ -35,8 +36,14 @@ public final class Core {
     /// The batch that gathers transactions until the log can take it.
     @exclusivity(unchecked) var batch = TxnBatch()
     @exclusivity(unchecked) var batchRequests: [PreparedRequest] = []
-    /// Requests of the batches submitted and not yet applied, oldest first, each with its batch.
-    var submitted: [[PreparedRequest]] = []
+    /// Batches in the log's hands, oldest first.
+    var submitted: [LoggedBatch] = []
+    /// Batches that are durable and not wholly applied, oldest first. A server that stands alone keeps none.
+    var awaiting: [LoggedBatch] = []
+    /// What this server is to its ensemble.
+    public internal(set) var role = Role.standalone
+    /// The replication that this core is part of, which owns it; nil when it stands alone.
+    unowned(unsafe) var replica: Replica?
     var spareBatches: [TxnBatch] = []
     var spareRequests: [[PreparedRequest]] = []
     /// Requests prepared and not answered, and reads waiting behind them, on all reactors.
@@ -44,6 +51,8 @@ public final class Core {
 
     @exclusivity(unchecked) var fired = FiredEvents()
     @exclusivity(unchecked) var applyResult = ApplyResult()
+    /// What the transaction applied last says the tree's digest is after it.
+    @exclusivity(unchecked) var digestAfter: TxnDigest?
     /// The front on the core's own thread, which outlives the core's use of it (weak would make every retain slow),
     /// and one outgoing batch for each other front.
     unowned(unsafe) var localFront: Front?
@@ -105,9 +114,13 @@ public final class Core {
 
     /// Hands the gathered batch to the log if the log can take one. Called at the end of each turn.
     public func flush() {
-        guard !batchRequests.isEmpty, submitted.count < CoreLimits.logBatchesInFlightMax else { return }
+        guard !batchRequests.isEmpty || !batch.isEmpty, submitted.count < CoreLimits.logBatchesInFlightMax else {
+            return
+        }
         let full = batch
-        submitted.append(batchRequests)
+        // Followers get it while this server's own disk works.
+        let proposals = role == .leader ? replica?.broadcast(full) : nil
+        submitted.append(LoggedBatch(batch: full, requests: batchRequests, proposals: proposals))
         batch = spareBatches.popLast() ?? TxnBatch()
         batchRequests = spareRequests.popLast() ?? []
         log.submit(full)
@@ -115,22 +128,55 @@ public final class Core {
 
     /// The log reports a batch durable: apply it and answer. Batches come back in the order they were submitted.
     public func durable(_ batch: TxnBatch) {
-        precondition(!submitted.isEmpty, "a batch came back that was never submitted")
-        var requests = submitted.removeFirst()
-        txnsSinceSnapshot += batch.count
-        bytesSinceSnapshot += Int64(batch.bytes.count)
+        precondition(!submitted.isEmpty && submitted[0].batch === batch, "a batch came back out of turn")
+        awaiting.append(submitted.removeFirst())
+        if let replica {
+            replica.logged(upTo: batch.lastZxid)
+        } else {
+            applyCommitted(upTo: .max)
+        }
+        flush()
+        localFront?.resumeThrottledIfPossible()
+    }
+
+    /// Applies what is durable and committed, in order, and answers it.
+    func applyCommitted(upTo zxid: Int64) {
+        let round = replica?.confirmedRound ?? 0
+        guard let first = awaiting.first, first.isDue(upTo: zxid, confirmedRound: round) else { return }
         lock.lockExclusive()
-        apply(batch, requests)
+        var done = 0
+        while done < awaiting.count, awaiting[done].isDue(upTo: zxid, confirmedRound: round) {
+            apply(&awaiting[done], upTo: zxid)
+            guard awaiting[done].isApplied else { break }
+            done += 1
+        }
         // Events and replies must be in the reactors' inboxes before a reader can see the change.
         for remote in remoteFronts { remote.flushBeforeView() }
         lock.unlockExclusive()
+        for index in 0..<done { retire(&awaiting[index]) }
+        awaiting.removeFirst(done)
+        startSnapshotIfDue()
+    }
+
+    private func retire(_ logged: inout LoggedBatch) {
+        txnsSinceSnapshot += logged.batch.count
+        bytesSinceSnapshot += Int64(logged.batch.bytes.count)
+        logged.requests.removeAll(keepingCapacity: true)
+        spareRequests.append(logged.requests)
+        logged.requests = []
+        if let replica {
+            replica.keepRecent(logged.batch)
+        } else {
+            recycle(logged.batch)
+        }
+    }
+
+    /// Takes a batch back whose transactions nobody needs any more.
+    func recycle(_ batch: TxnBatch) {
+        guard spareBatches.count < CoreLimits.spareBatchesMax, batch.bytes.capacity <= CoreLimits.spareBatchBytesMax
+        else { return }
         batch.removeAll()
         spareBatches.append(batch)
-        requests.removeAll(keepingCapacity: true)
-        spareRequests.append(requests)
-        startSnapshotIfDue()
-        flush()
-        localFront?.resumeThrottledIfPossible()
     }
 
     // MARK: snapshots
@@ -143,6 +189,8 @@ public final class Core {
     }
 
     private func startSnapshotIfDue() {
+        // What is not committed for certain must not enter a snapshot (ZOOKEEPER-1549).
+        guard role != .electing, replica?.isEstablished ?? true else { return }
         guard !snapshotRunning, txnsSinceSnapshot > snapshotAtTxns || bytesSinceSnapshot > snapshotAtBytes else {
             return
         }
@@ -167,13 +215,51 @@ public final class Core {
     }
 
     /// Whether everything taken in has been answered.
-    public var isIdle: Bool { submitted.isEmpty && batchRequests.isEmpty }
+    public var isIdle: Bool {
+        submitted.isEmpty && batchRequests.isEmpty && !awaiting.contains { !$0.requests.isEmpty }
+    }
 
     /// Forgets every front's counters and the core's own (`srst`). With the tree quiet only.
     public func resetStatistics() {
         statistics = RequestStatistics()
         localFront?.statistics = RequestStatistics()
         for remote in remoteFronts { remote.front.statistics = RequestStatistics() }
+    }
+}
+
+/// What a server is to its ensemble.
+public enum Role: Sendable {
+    /// It has none.
+    case standalone
+    /// It looks for a leader, or is not yet in step with it: it serves nobody.
+    case electing
+    case leader
+    /// A follower or an observer: its clients' writes go to the leader.
+    case learner
+}
+
+/// A batch from its submission to the log until it has been applied.
+struct LoggedBatch {
+    let batch: TxnBatch
+    /// Those of this server's clients (a leader's, or one's that stands alone), refusals among them. Empty for
+    /// transactions that came from the leader.
+    var requests: [PreparedRequest]
+    /// A leader's: the batch as PROPOSAL packets.
+    var proposals: Proposals?
+    /// How far it has been applied.
+    var requestsDone = 0
+    var txnsDone = 0
+
+    var isApplied: Bool { requestsDone == requests.count && txnsDone == batch.count }
+
+    /// Whether its next request may be answered, or its next transaction is committed. Refusals have no zxid of their
+    /// own; a sync waits for its round.
+    func isDue(upTo zxid: Int64, confirmedRound: Int) -> Bool {
+        if requestsDone < requests.count, requests[requestsDone].zxid == 0 {
+            return requests[requestsDone].sync.map { $0.round <= confirmedRound } ?? true
+        }
+        guard txnsDone < batch.count else { return true }
+        return batch.zxid(at: txnsDone) <= zxid
     }
 }
 
@@ -188,6 +274,30 @@ struct PreparedRequest {
     var zxid: Int64
     var error: ErrorCode
     var receivedNanos: UInt64
+    /// Of a `sync` only.
+    var sync: SyncRequest?
+}
+
+/// What a `sync` waits for, and who is told.
+final class SyncRequest {
+    let path: [UInt8]
+    /// A leader's: the round of pings that must show that it still leads, and the learner to be told, if any.
+    let round: Int
+    let link: LinkID?
+    /// A learner's: what must be applied before the answer, once the leader has said so.
+    var readyAt: Int64?
+
+    init(path: [UInt8], round: Int, link: LinkID?) {
+        self.path = path
+        self.round = round
+        self.link = link
+    }
+}
+
+/// Where a request came from that is not of this server's own clients.
+struct RequestOrigin {
+    var link: LinkID
+    var sessionId: Int64
 }
 
 /// A front on another thread: its inbox, and the batch being filled for it.

@@ -32,6 +32,8 @@ public struct CoreConfiguration: Sendable {
     public var containerMaximumNeverUsedMillis: Int64 = 0
     /// The server's id; 1 when it stands alone, as Apache's.
     public var serverId: Int64 = 1
+    /// Whether this server is one of an ensemble: a `sync` then asks its leader.
+    public var isReplicated = false
 
     public init() {}
 }
@@ -59,4 +61,7 @@ public enum CoreLimits {
     public static let digestLogEntriesMax = 1024
     /// Batches handed to the log thread and not yet durable. Two keep the disk busy while the core applies one.
     public static let logBatchesInFlightMax = 2
+    /// Empty batches kept for use, and the memory that one of them may hold.
+    public static let spareBatchesMax = 16
+    public static let spareBatchBytesMax = 8 << 20
 }

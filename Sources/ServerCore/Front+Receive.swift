@@ -151,6 +151,8 @@ extension Front {
         let opcode = Int32(bigEndian: frame.loadUnaligned(fromByteOffset: 4, as: Int32.self))
         if isWrite(opcode) {
             submitWrite(OpCode(rawValue: opcode)!, frame, connection)
+        } else if opcode == OpCode.sync.rawValue, configuration.isReplicated {
+            submitWrite(.sync, frame, connection)
         } else if opcode == OpCode.auth.rawValue {
             authenticate(frame, connection)
         } else if opcode == Front.oversizedRequest {

@@ -13,6 +13,15 @@ public final class Session: @unchecked Sendable {
     public internal(set) var connection: ClientConnection?
     /// The expiry bucket it is filed under, as an absolute time on the monotonic clock. Core's thread only.
     var bucketMillis: Int64 = 0
+    /// A leader's: the link of the learner that the session's client is connected to, 0 for this server itself, nil
+    /// when nothing has been heard of it in this term. Core's thread only.
+    var ownerLink: Int?
+    /// A learner's: requests sent to the leader and not come back, oldest first. Core's thread only.
+    var forwarded: [PreparedRequest] = []
+    /// A learner's: what it was sent up to here may be the doing of the session's connection to another server, and
+    /// answers nothing asked here. Core's thread only.
+    var othersUpTo: Int64 = 0
+    private var reportedMillis: Int64 = -1
     /// Monotonic milliseconds at the last sign of life; stored by the connection's reactor.
     private let lastHeard: Atomic<Int64>
 
@@ -23,6 +32,13 @@ public final class Session: @unchecked Sendable {
     }
 
     func touch(_ nowMillis: Int64) { lastHeard.store(nowMillis, ordering: .relaxed) }
+
+    /// Whether anything has been heard since this was asked last. Core's thread only.
+    func hasBeenHeard() -> Bool {
+        let heard = lastHeardMillis
+        defer { reportedMillis = heard }
+        return heard != reportedMillis
+    }
 
     public var lastHeardMillis: Int64 { lastHeard.load(ordering: .relaxed) }
 }

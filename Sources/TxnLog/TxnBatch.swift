@@ -45,6 +45,16 @@ public final class TxnBatch: @unchecked Sendable {
         lastZxid = zxid
     }
 
+    /// Appends a whole frame as the log holds it, checksum included.
+    func append(frame: UnsafeRawBufferPointer, zxid: Int64) {
+        precondition(!isOpen, "a transaction is still open")
+        precondition(offsets.isEmpty || zxid > lastZxid, "zxids of a batch must rise")
+        offsets.append(bytes.count)
+        bytes.append(raw: frame)
+        if count == 1 { firstZxid = zxid }
+        lastZxid = zxid
+    }
+
     /// Takes back the frame that `beginTxn` started.
     public func cancelTxn() {
         precondition(isOpen, "no transaction is open")
@@ -57,6 +67,29 @@ public final class TxnBatch: @unchecked Sendable {
         let start = offsets[index] + TxnFrame.prefixSize
         let end = (index + 1 < offsets.count ? offsets[index + 1] : bytes.count) - 1
         return UnsafeRawBufferPointer(rebasing: bytes.bytes[start..<end])
+    }
+
+    /// A transaction's zxid: the third field of its header.
+    public func zxid(at index: Int) -> Int64 {
+        Int64(bigEndian: bytes.bytes.loadUnaligned(fromByteOffset: offsets[index] + TxnFrame.prefixSize + 12, as: Int64.self))
+    }
+
+    /// Takes back the transactions after a zxid.
+    public func removeTxns(after zxid: Int64) {
+        precondition(!isOpen, "a transaction is still open")
+        while let start = offsets.last, self.zxid(at: offsets.count - 1) > zxid {
+            bytes.truncate(to: start)
+            offsets.removeLast()
+        }
+        lastZxid = offsets.isEmpty ? 0 : self.zxid(at: offsets.count - 1)
+        if offsets.isEmpty { firstZxid = 0 }
+    }
+
+    /// Appends one whole transaction that was serialized elsewhere.
+    public func append(txn: UnsafeRawBufferPointer, zxid: Int64) {
+        beginTxn()
+        bytes.append(raw: txn)
+        endTxn(zxid: zxid)
     }
 
     /// Empties the batch and keeps its memory.

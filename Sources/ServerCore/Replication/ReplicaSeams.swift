@@ -9,6 +9,9 @@ public protocol PeerLink: AnyObject {
     var unsentBytes: Int { get }
     /// Asks to be told (`Replica.linkDrained`) once `unsentBytes` is small again.
     func notifyWhenDrained()
+    /// Stops, and goes on, delivering what arrives. While it is stopped the sender's output fills.
+    func pauseReading()
+    func resumeReading()
     /// Ends the connection at once. `Replica.linkClosed` does not follow a close of one's own.
     func close()
     /// For log lines.

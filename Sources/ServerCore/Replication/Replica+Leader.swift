@@ -1,0 +1,501 @@
+import DataTree
+import Jute
+import TxnLog
+import Zab
+import ZooKeeperProtocol
+
+/// The leader's side: learners come, are brought to this server's history, and then get every proposal and commit.
+extension Replica {
+    func startLeaderTerm() {
+        leader = LeaderMachine(
+            myId: configuration.myId, quorum: configuration.quorum, limits: configuration.limits, promises: promises,
+            historyEnd: loggedZxid, epochFloor: epochFloor, nowMillis: nowMillis, mutations: mutations)
+        announcedZxid = loggedZxid
+        openRound = 0
+        sentRound = 0
+        confirmedRound = 0
+        network.setAcceptsLearners(true)
+        leader!.start(&effects)
+    }
+
+    // MARK: links
+
+    /// A learner has connected. Returns its link's name, under which its bytes come; nil refuses it.
+    public func learnerConnected(_ link: any PeerLink) -> LinkID? {
+        guard leader != nil, !isEnding else { return nil }
+        let id = nextLink()
+        links[id] = LearnerLink(id: id, link: link)
+        return id
+    }
+
+    /// Bytes from a learner.
+    ///
+    /// - Returns: how many were whole packets, and are used.
+    public func received(_ bytes: UnsafeRawBufferPointer, fromLearner id: LinkID) -> Int {
+        var offset = 0
+        while offset < bytes.count, let link = links[id], !isEnding {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
+            do throws(QuorumPacketError) {
+                let packet: QuorumPacket
+                if let fast = QuorumPacket.parseFast(rest) {
+                    packet = fast
+                } else {
+                    guard case .packet(let parsed) = try QuorumPacket.parse(rest) else { break }
+                    packet = parsed
+                }
+                offset += packet.length
+                if packet.type == .ack {
+                    leader?.ack(id, zxid: packet.zxid, nowMillis: nowMillis, &effects)
+                } else {
+                    try take(packet, from: link)
+                }
+                if !effects.isEmpty { perform() }
+            } catch {
+                closeLink(id, "\(error)")
+            }
+        }
+        settle()
+        return links[id] == nil ? bytes.count : offset
+    }
+
+    /// A learner's connection is gone.
+    public func learnerLost(_ id: LinkID, reason: String) {
+        guard let link = links.removeValue(forKey: id) else { return }
+        log?(.learnerLost(link.serverID, reason: reason))
+        link.close()
+        leader?.linkClosed(id)
+        settle()
+    }
+
+    /// A learner's connection has room again.
+    public func learnerDrained(_ id: LinkID) {
+        guard let link = links[id] else { return }
+        leader?.heard(id, nowMillis: nowMillis)
+        feed(link)
+        settle()
+    }
+
+    func closeLink(_ id: LinkID, _ reason: String) {
+        guard let link = links.removeValue(forKey: id) else { return }
+        log?(.learnerLost(link.serverID, reason: reason))
+        link.close()
+        leader?.linkClosed(id)
+    }
+
+    private func take(_ packet: QuorumPacket, from link: LearnerLink) throws(QuorumPacketError) {
+        let now = nowMillis
+        switch packet.type {
+        case .followerInfo, .observerInfo:
+            let info = try LearnerInfo(from: packet)
+            guard link.serverID == nil else { throw .badPayload(packet.type) }
+            link.serverID = info.serverID
+            link.isObserver = packet.type == .observerInfo
+            if let refusal = memberProblem(info.serverID, isObserver: link.isObserver) {
+                problem = refusal
+                log?(.refused(refusal))
+                closeLink(link.id, refusal)
+                return
+            }
+            leader?.learnerInfo(
+                link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: Zxid.epoch(of: packet.zxid),
+                nowMillis: now, &effects)
+        case .ackEpoch:
+            leader?.epochAck(
+                link.id, currentEpoch: try packet.acknowledgedEpoch() ?? -1, lastZxid: packet.zxid, nowMillis: now,
+                &effects)
+        case .ping:
+            leader?.heard(link.id, nowMillis: now)
+            pingAnswered(link)
+            for (id, timeoutMillis) in try TouchTable(from: packet) { touch(id, timeoutMillis) }
+        case .request:
+            leader?.heard(link.id, nowMillis: now)
+            takeRequest(try ForwardedRequest(from: packet), try credentials(of: packet, link), link)
+        case .revalidate:
+            leader?.heard(link.id, nowMillis: now)
+            answerRevalidation(try Revalidation(from: packet), link)
+        default:
+            throw .badPayload(packet.type)
+        }
+    }
+
+    private func memberProblem(_ id: ServerID, isObserver: Bool) -> String? {
+        if id == configuration.myId {
+            return "a learner claims to be server \(id), which is this one: two servers have the same myid"
+        }
+        if !isObserver, !configuration.quorum.isVoter(id) {
+            return "server \(id) wants to follow but is not a voting member of this server's list: unequal server.N lines?"
+        }
+        return nil
+    }
+
+    // MARK: synchronization
+
+    private enum Plan {
+        case diff(from: Int64)
+        case truncate(to: Int64)
+        case snapshot
+    }
+
+    /// Chooses how a learner's history becomes this one, and begins. The tail is queued by the same step: from here on
+    /// everything goes through the link's one position (ZOOKEEPER-962).
+    func synchronize(_ id: LinkID, _ learnerZxid: Int64, _ isObserver: Bool) {
+        guard let link = links[id] else { return }
+        let end = historyBound
+        switch plan(learnerZxid, end) {
+        case .diff(let from):
+            syncCounts.diff += 1
+            link.output.appendPacket(.diff, zxid: max(end, from))
+            link.position = from
+            link.stage = .history
+            log?(.learnerJoined(link.serverID ?? -1, how: "DIFF", zxid: from))
+        case .truncate(let zxid):
+            syncCounts.trunc += 1
+            link.output.appendPacket(.trunc, zxid: zxid)
+            link.position = zxid
+            link.stage = .history
+            log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
+        case .snapshot:
+            guard let stream = disk.openSnapshot() else { return closeLink(id, "there is no snapshot to send") }
+            syncCounts.snap += 1
+            link.output.appendPacket(.snap, zxid: stream.zxid)
+            link.position = stream.zxid
+            link.stage = .snapshot(stream)
+            log?(.learnerJoined(link.serverID ?? -1, how: "SNAP", zxid: stream.zxid))
+        }
+        feed(link)
+    }
+
+    /// How far history may be given to a learner that synchronizes: what is announced as committed; before this leader is
+    /// established, all it has, which is what the learners' acknowledgements will commit.
+    private var historyBound: Int64 { leader?.phase == .broadcast ? announcedZxid : loggedZxid }
+
+    private func plan(_ learnerZxid: Int64, _ end: Int64) -> Plan {
+        if learnerZxid < 0 { return .snapshot }
+        if learnerZxid == end { return .diff(from: learnerZxid) }
+        // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
+        let isEpochStart = Zxid.counter(of: learnerZxid) == 0
+        guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
+        if known == learnerZxid { return .diff(from: known) }
+        if isEpochStart { return .diff(from: known) }
+        // What the learner has behind `known` is not in this history. Apache's learner cannot cut across an epoch.
+        if Zxid.epoch(of: known) == Zxid.epoch(of: learnerZxid) { return .truncate(to: known) }
+        return .snapshot
+    }
+
+    /// The last transaction at or below a zxid: compared by the logs' content, not by one number (ZOOKEEPER-2832).
+    private func floor(of zxid: Int64) -> Int64? {
+        guard zxid >= recent.startZxid else { return disk.floor(of: zxid) }
+        var found = recent.startZxid
+        forEachKept { batch in
+            guard batch.firstZxid <= zxid else { return false }
+            if batch.lastZxid <= zxid {
+                found = batch.lastZxid
+                return true
+            }
+            var index = 0
+            while index < batch.count, batch.zxid(at: index) <= zxid {
+                found = batch.zxid(at: index)
+                index += 1
+            }
+            return false
+        }
+        return found
+    }
+
+    /// The batches in memory that are durable, oldest first; `body` answers whether to go on.
+    private func forEachKept(_ body: (TxnBatch) -> Bool) {
+        for batch in recent.batches where !body(batch) { return }
+        for logged in core.awaiting where logged.batch.count > 0 && !body(logged.batch) { return }
+    }
+
+    /// Sends a learner what is next for it, while its connection takes it.
+    func feed(_ link: LearnerLink) {
+        while links[link.id] === link, !isEnding {
+            guard link.link.unsentBytes + link.output.count < ReplicaLimits.feedUnsentBytesMax else {
+                link.flush()
+                link.link.notifyWhenDrained()
+                return
+            }
+            switch link.stage {
+            case .discovery, .newLeaderSent, .live: return
+            case .snapshot(let stream): feedSnapshot(link, stream)
+            case .history:
+                if link.position < historyBound {
+                    feedHistory(link, upTo: historyBound, asInform: false)
+                } else {
+                    let text = Array(configuration.memberListText.utf8)
+                    text.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
+                    link.stage = .newLeaderSent
+                }
+            case .catchUp:
+                if link.position < announcedZxid {
+                    feedHistory(link, upTo: announcedZxid, asInform: link.isObserver)
+                } else {
+                    goLive(link)
+                }
+            }
+        }
+    }
+
+    private func feedSnapshot(_ link: LearnerLink, _ stream: any SnapshotStream) {
+        let start = link.output.count
+        let room = link.output.appendUninitialized(ReplicaLimits.feedBytes)
+        let memory = UnsafeMutableRawBufferPointer(start: room, count: ReplicaLimits.feedBytes)
+        do throws(DiskError) {
+            let count = try stream.read(into: memory)
+            link.output.truncate(to: start + count)
+            guard count == 0 else { return }
+        } catch {
+            link.output.truncate(to: start)
+            closeLink(link.id, "the snapshot cannot be read: \(error)")
+            return
+        }
+        stream.close()
+        link.output.appendSnapshotSignature()
+        link.stage = .history
+    }
+
+    /// Sends committed transactions after the link's position: a PROPOSAL and its COMMIT each, or an INFORM.
+    private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) {
+        if link.position >= recent.startZxid {
+            link.history?.close()
+            link.history = nil
+            let limit = link.output.count + ReplicaLimits.feedBytes
+            var isComplete = true
+            forEachKept { batch in
+                if batch.lastZxid <= link.position { return true }
+                guard batch.firstZxid <= bound else { return false }
+                guard link.output.count < limit else {
+                    isComplete = false
+                    return false
+                }
+                append(batch, to: link, upTo: bound, asInform)
+                return true
+            }
+            if isComplete { link.position = max(link.position, bound) }
+            return
+        }
+        if link.history == nil { link.history = disk.openHistory(after: link.position) }
+        guard let history = link.history else {
+            closeLink(link.id, "the log no longer reaches back to 0x\(String(link.position, radix: 16))")
+            return
+        }
+        let batch = TxnBatch()
+        do throws(DiskError) {
+            let upTo = min(bound, loggedZxid)
+            guard try history.read(into: batch, upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) else {
+                closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
+                return
+            }
+        } catch {
+            closeLink(link.id, "the log cannot be read: \(error)")
+            return
+        }
+        append(batch, to: link, upTo: bound, asInform)
+    }
+
+    private func append(_ batch: TxnBatch, to link: LearnerLink, upTo bound: Int64, _ asInform: Bool) {
+        for index in 0..<batch.count {
+            let zxid = batch.zxid(at: index)
+            guard zxid > link.position else { continue }
+            guard zxid <= bound else { return }
+            link.output.appendPacket(asInform ? .inform : .proposal, zxid: zxid, data: batch.txn(at: index))
+            if !asInform { link.output.appendPacket(.commit, zxid: zxid) }
+            link.position = zxid
+        }
+    }
+
+    /// The learner has everything that is committed: what is proposed and not committed follows, then all as it comes.
+    private func goLive(_ link: LearnerLink) {
+        link.stage = .live
+        for _ in 0..<link.deferredSyncs { link.output.appendSync() }
+        link.deferredSyncs = 0
+        guard !link.isObserver else { return }
+        for logged in core.awaiting + core.submitted {
+            guard let proposals = logged.proposals, logged.batch.lastZxid > announcedZxid else { continue }
+            // The announced part of a batch has been sent as history.
+            let packets = proposals.packets.bytes
+            var offset = 0
+            while let packet = QuorumPacket.parseFast(UnsafeRawBufferPointer(rebasing: packets[offset...])),
+                packet.zxid <= announcedZxid
+            { offset += packet.length }
+            link.output.append(raw: UnsafeRawBufferPointer(rebasing: packets[offset...]))
+        }
+    }
+
+    func sendUpToDate(_ id: LinkID) {
+        guard let link = links[id], case .newLeaderSent = link.stage else { return }
+        link.output.appendUpToDate()
+        link.stage = .catchUp
+        log?(.learnerSynchronized(link.serverID ?? -1))
+        feed(link)
+    }
+
+    // MARK: broadcast
+
+    /// Sends a batch to the followers, before this server's own disk has it. Returns its proposals, for learners that
+    /// join before it is committed.
+    func broadcast(_ batch: TxnBatch) -> Proposals? {
+        guard leader != nil, batch.count > 0 else { return nil }
+        leader!.proposed(first: batch.firstZxid, last: batch.lastZxid)
+        let proposals = Proposals()
+        proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
+        for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
+        for link in links.values where link.isLive && !link.isObserver {
+            link.flush()
+            link.link.send(proposals.packets.bytes)
+            if link.link.unsentBytes > ReplicaLimits.liveUnsentBytesMax { overflowing.append(link.id) }
+        }
+        if Zxid.counter(of: batch.lastZxid) > ReplicaLimits.counterMax { abandonTerm("the epoch is running out of zxids") }
+        return proposals
+    }
+
+    func announceCommit(_ zxid: Int64) {
+        precondition(zxid > announcedZxid)
+        if links.values.contains(where: { $0.isLive }) {
+            var commits = WireBuffer()
+            commits.appendRun(.commit, from: announcedZxid + 1, through: zxid)
+            for link in links.values where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
+            informObservers(zxid)
+        }
+        announcedZxid = zxid
+        committedZxid = zxid
+        core.applyCommitted(upTo: zxid)
+    }
+
+    private func informObservers(_ zxid: Int64) {
+        let observers = links.values.filter { $0.isLive && $0.isObserver }
+        guard !observers.isEmpty else { return }
+        var informs = WireBuffer()
+        for logged in core.awaiting where logged.batch.lastZxid > announcedZxid {
+            guard logged.batch.firstZxid <= zxid else { break }
+            for index in 0..<logged.batch.count {
+                let txnZxid = logged.batch.zxid(at: index)
+                guard txnZxid > announcedZxid, txnZxid <= zxid else { continue }
+                informs.appendPacket(.inform, zxid: txnZxid, data: logged.batch.txn(at: index))
+            }
+        }
+        for link in observers { link.output.append(raw: informs.bytes) }
+    }
+
+    func endLeaderTurn() {
+        for id in overflowing { closeLink(id, "it has fallen too far behind to be sent more") }
+        overflowing.removeAll()
+        if openRound > sentRound { pingLearners() }
+        for link in links.values.sorted(by: { $0.id < $1.id }) {
+            switch link.stage {
+            case .history, .catchUp, .snapshot: feed(link)
+            case .discovery, .newLeaderSent, .live: break
+            }
+            link.flush()
+        }
+    }
+
+    // MARK: pings, and the rounds that syncs wait for
+
+    /// A sync takes place at the end of a round of pings that begins after it: only a leader that a quorum still hears
+    /// may answer (Apache's leader answers at once, and may have been replaced).
+    func joinRound() -> Int {
+        openRound = sentRound + 1
+        return openRound
+    }
+
+    func pingLearners() {
+        guard let leader, leader.phase == .broadcast else { return }
+        sentRound += 1
+        openRound = sentRound
+        for link in links.values {
+            switch link.stage {
+            case .catchUp, .live: break
+            default: continue
+            }
+            link.output.appendPacket(.ping, zxid: leader.lastProposedZxid)
+            link.pingsSent += 1
+            link.rounds.append((link.pingsSent, sentRound))
+        }
+        countRounds()
+    }
+
+    private func pingAnswered(_ link: LearnerLink) {
+        link.pingsAnswered += 1
+        while let first = link.rounds.first, first.ping <= link.pingsAnswered {
+            link.answeredRound = first.round
+            link.rounds.removeFirst()
+        }
+        countRounds()
+    }
+
+    private func countRounds() {
+        guard confirmedRound < sentRound else { return }
+        var candidates = Set(links.values.map(\.answeredRound)).filter { $0 > confirmedRound }.sorted(by: >)
+        if configuration.quorum.containsQuorum([configuration.myId]) { candidates = [sentRound] }
+        for round in candidates {
+            var there: Set<ServerID> = [configuration.myId]
+            for link in links.values where link.answeredRound >= round && !link.isObserver {
+                if let id = link.serverID { there.insert(id) }
+            }
+            guard configuration.quorum.containsQuorum(there) else { continue }
+            confirmedRound = round
+            core.applyCommitted(upTo: committedZxid)
+            return
+        }
+    }
+
+    // MARK: learners' clients
+
+    private func credentials(of packet: QuorumPacket, _ link: LearnerLink) throws(QuorumPacketError) -> Credentials {
+        let bytes = packet.identityBytes
+        if link.identityBytes.count == bytes.count, link.identityBytes.withUnsafeBytes({ $0.elementsEqual(bytes) }) {
+            return link.credentials
+        }
+        link.credentials = Credentials(try packet.identities() ?? [])
+        link.identityBytes = Array(bytes)
+        return link.credentials
+    }
+
+    private func takeRequest(_ request: ForwardedRequest, _ credentials: Credentials, _ link: LearnerLink) {
+        guard core.role == .leader else { return }
+        let now = nowMillis
+        var session = core.sessions[request.sessionID]
+        let opcode = OpCode(rawValue: request.opcode) ?? .error
+        if opcode == .createSession {
+            var reader = JuteReader(request.body)
+            let timeout = (try? reader.readInt32()) ?? core.configuration.minSessionTimeoutMillis
+            session = core.trackSession(request.sessionID, timeoutMillis: timeout, nowMillis: now)
+            session?.ownerLink = link.id
+        }
+        session?.touch(now)
+        core.prepare(
+            opcode, xid: request.cxid, connection: nil, session: session, credentials: credentials,
+            record: request.body, receivedNanos: core.clock.monotonicNanos(),
+            origin: RequestOrigin(link: link.id, sessionId: request.sessionID))
+    }
+
+    private func answerRevalidation(_ question: Revalidation, _ link: LearnerLink) {
+        var isValid = false
+        if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing, session.isCommitted {
+            isValid = true
+            session.timeoutMillis = question.timeoutMillis
+            session.ownerLink = link.id
+            session.touch(nowMillis)
+            core.statistics.connectionsRevalidated += 1
+        }
+        link.output.appendRevalidationAnswer(
+            RevalidationAnswer(sessionID: question.sessionID, isValid: isValid))
+    }
+
+    private func touch(_ id: Int64, _ timeoutMillis: Int32) {
+        guard let session = core.sessions[id] else { return }
+        session.touch(nowMillis)
+    }
+
+    /// A sync has its place: everything before it is applied, and a quorum has been heard since.
+    func answerSync(_ request: PreparedRequest, _ now: UInt64) {
+        if let id = request.sync?.link {
+            guard let link = links[id] else { return }
+            if link.isLive { link.output.appendSync() } else { link.deferredSyncs += 1 }
+        } else {
+            core.answerSync(request, now)
+        }
+    }
+}
