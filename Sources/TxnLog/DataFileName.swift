@@ -7,9 +7,9 @@ public enum DataFileName: Equatable, Sendable {
     case log(zxid: Int64)
     /// `snapshot.<zxid, in hexadecimal>`, with `.gz` or `.snappy` when compressed.
     case snapshot(zxid: Int64, compression: Compression)
-    /// `acceptedEpoch` or `currentEpoch`, and their temporary forms.
+    /// `acceptedEpoch` or `currentEpoch`, and their temporary forms; `updatingEpoch`.
     case epoch
-    /// Corral's lock or an unfinished file.
+    /// Corral's lock, its epoch record, a mark or an unfinished file.
     case own
     /// The unfinished snapshot (`snapshot.<zxid>.tmp`) or epoch file of an Apache server that was killed.
     case unfinished
@@ -28,6 +28,19 @@ public enum DataFileName: Equatable, Sendable {
     /// A log segment that is prepared, with its header, but has no transactions and so no name yet.
     static let spareSegment = "corral.log.tmp"
     static let unfinishedSnapshot = "corral.snapshot.tmp"
+    /// A snapshot being received from a leader.
+    static let receivedSnapshot = "corral.received.tmp"
+    /// An empty file: the received snapshot of the zxid that follows replaces everything else. See
+    /// `SnapshotReplacement`.
+    static let replacementPrefix = "corral.replacing."
+    /// The server's own record of its epochs.
+    static let epochRecord = "corral.epochs"
+    static let acceptedEpoch = "acceptedEpoch"
+    static let currentEpoch = "currentEpoch"
+    /// What a server before 3.6 leaves when it is killed between two files.
+    static let updatingEpoch = "updatingEpoch"
+    /// What is appended to a file's name while it is written; Apache's choice too.
+    static let temporarySuffix = ".tmp"
 
     public static func log(_ zxid: Int64) -> String { "log." + hexadecimal(zxid) }
     public static func snapshot(_ zxid: Int64) -> String { "snapshot." + hexadecimal(zxid) }
@@ -40,7 +53,7 @@ public enum DataFileName: Equatable, Sendable {
             self = .own
             return
         }
-        if name.hasPrefix("acceptedEpoch") || name.hasPrefix("currentEpoch") {
+        if name.hasPrefix(Self.acceptedEpoch) || name.hasPrefix(Self.currentEpoch) || name == Self.updatingEpoch {
             self = .epoch
             return
         }

@@ -9,7 +9,7 @@ import Darwin
 /// Reads in large pieces; grows only when a single item is larger than the view.
 final class FileWindow {
     let file: any DiskFile
-    let fileSize: Int
+    private(set) var fileSize: Int
     private var memory: UnsafeMutableRawPointer
     private var capacity: Int
     /// The view holds the file's bytes `start..<start + count`.
@@ -24,6 +24,12 @@ final class FileWindow {
     }
 
     deinit { free(memory) }
+
+    /// Forgets what was read: the file is being written to.
+    func refresh() throws(DiskError) {
+        fileSize = try file.size()
+        count = 0
+    }
 
     /// The bytes at `offset`: at least `wanted`, or all that the file still has; more if they are at hand.
     /// Valid until the next call.

@@ -12,6 +12,7 @@ import ZooKeeperProtocol
 struct LogReplay {
     let disk: any Disk
     let directory: String
+    let index: LogIndex?
     let notify: (RecoveryNotice) -> Void
 
     /// Transactions up to here are in the snapshot.
@@ -30,9 +31,13 @@ struct LogReplay {
     /// Files without even a header. Apache refuses them anywhere but at the end, so none may stay.
     private var blank: [String] = []
 
-    init(disk: any Disk, directory: String, snapshotZxid: Int64?, notify: @escaping (RecoveryNotice) -> Void) {
+    init(
+        disk: any Disk, directory: String, snapshotZxid: Int64?, index: LogIndex? = nil,
+        notify: @escaping (RecoveryNotice) -> Void
+    ) {
         self.disk = disk
         self.directory = directory
+        self.index = index
         self.notify = notify
         self.snapshotZxid = snapshotZxid ?? 0
         hasSnapshot = snapshotZxid != nil
@@ -74,6 +79,7 @@ struct LogReplay {
                 try check(header.zxid, header.type, log.path, offset)
                 isEmpty = false
                 empty = []
+                index?.note(segment: log.zxid, zxid: header.zxid, offset: offset)
                 try deliver(header, txn, log.path, offset, visitor)
             case .end:
                 if isEmpty { empty.append(log.path) }
@@ -97,9 +103,9 @@ struct LogReplay {
             }
         }
         let known = max(lastRead ?? 0, snapshotZxid)
-        // Within an epoch zxids are consecutive. Without a snapshot the log's start is taken on trust.
+        // Without a snapshot the log's start is taken on trust.
         let isFirstOfTrusted = !hasSnapshot && lastRead == nil
-        if zxid > known && zxid != known + 1 && zxid >> 32 == known >> 32 && !isFirstOfTrusted {
+        if zxid > known && !ZxidOrder.follows(known, zxid) && !isFirstOfTrusted {
             if let damaged {
                 throw corrupt(damaged.reader, damaged.what, "\(path) goes on with \(hex(zxid)) after \(hex(known))")
             }

@@ -57,12 +57,20 @@ final class LogSegmentReader {
         }
     }
 
-    func next() throws(DiskError) -> Item {
+    /// Looks at the file again: a segment that is being appended to has grown.
+    func refresh() throws(DiskError) { try window.refresh() }
+
+    /// Goes to where an item is known to start.
+    func seek(to offset: Int) { self.offset = offset }
+
+    /// - Parameter trustsPadding: takes a length of zero for the end without reading the rest of the file.
+    func next(trustsPadding: Bool = false) throws(DiskError) -> Item {
         let prefix = try window.view(at: offset, wanted: TxnFrame.overhead)
         guard prefix.count >= TxnFrame.overhead else {
             return prefix.firstNonZeroIndex == nil ? .end : .damage(.incomplete)
         }
         let length = TxnFrame.length(prefix.baseAddress!)
+        if length == 0 && trustsPadding { return .end }
         if length == 0 { return try window.firstNonZero(from: offset) == nil ? .end : .damage(.lostBytes) }
         guard length >= TxnFrame.minimumTxnSize else { return .damage(.badLength) }
         let size = length + TxnFrame.overhead

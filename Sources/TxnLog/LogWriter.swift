@@ -47,6 +47,7 @@ public final class LogWriter: @unchecked Sendable {
     private let sizeLimitBytes: Int
     private let forceSync: Bool
     private let sliceBytes: Int
+    private let index: LogIndex?
 
     /// The staged blocks, `maximumWrite` bytes, and behind them one slice of zeros: by default one huge page.
     private let memory: AlignedBuffer
@@ -61,6 +62,10 @@ public final class LogWriter: @unchecked Sendable {
     /// A file and how far it is zeroed and set aside.
     private struct Segment {
         let file: any DiskFile
+        /// Names the segment; 0 while it has no name.
+        var firstZxid: Int64 = 0
+        /// From here on the index wants an entry.
+        var nextIndexed = LogIndex.spacing
         var zeroedEnd = 0
         var reservedEnd = 0
     }
@@ -72,9 +77,10 @@ public final class LogWriter: @unchecked Sendable {
     ///   - lastZxid: what recovery found; the next transaction must be later.
     ///   - sizeLimitBytes: rolls after a commit that leaves the segment larger; nil for no limit.
     ///   - sliceBytes: the unit of zeroing ahead.
+    ///   - index: told where transactions lie.
     public init(
         disk: any Disk, directory: String, preallocationBytes: Int = 64 << 20, forceSync: Bool = true,
-        lastZxid: Int64 = 0, sizeLimitBytes: Int? = nil, sliceBytes: Int = 1 << 20
+        lastZxid: Int64 = 0, sizeLimitBytes: Int? = nil, sliceBytes: Int = 1 << 20, index: LogIndex? = nil
     ) {
         precondition(preallocationBytes >= 0 && sliceBytes > 0)
         self.disk = disk
@@ -84,6 +90,7 @@ public final class LogWriter: @unchecked Sendable {
         self.lastZxid = lastZxid
         self.sizeLimitBytes = sizeLimitBytes ?? .max
         self.sliceBytes = DiskBlock.roundUp(preallocationBytes == 0 ? 1 : min(sliceBytes, preallocationBytes))
+        self.index = index
         memory = AlignedBuffer(capacity: Self.maximumWrite + self.sliceBytes)
     }
 
@@ -104,6 +111,7 @@ public final class LogWriter: @unchecked Sendable {
             precondition(batch.firstZxid > lastZxid, "zxid \(batch.firstZxid) after \(lastZxid)")
             if segment == nil { try startSegment(firstZxid: batch.firstZxid) }
             batch.seal()
+            if segmentBytes >= segment!.nextIndexed { noteInIndex(batch.firstZxid) }
             try stage(batch.bytes.bytes)
             lastZxid = batch.lastZxid
             statistics.transactions += batch.count
@@ -156,6 +164,9 @@ public final class LogWriter: @unchecked Sendable {
     }
 
     /// Ends the segment and drops what was prepared. Nothing is lost: appended transactions are already durable.
+    ///
+    /// A later append starts a new segment. Must come before anything else changes the log's files (recovery,
+    /// truncation, a received snapshot), because it cuts the file that it has open.
     public func close() {
         roll()
         if let spare {
@@ -163,6 +174,20 @@ public final class LogWriter: @unchecked Sendable {
             try? disk.unlink(spare.file.path)
         }
         spare = nil
+    }
+
+    /// Goes on after `zxid`, which may be lower than `lastZxid`: the log was truncated or replaced after `close`.
+    public func reopen(after zxid: Int64) {
+        precondition(segment == nil && spare == nil, "the log must be closed before its end changes")
+        lastZxid = zxid
+        index?.removeAll()
+    }
+
+    private func noteInIndex(_ zxid: Int64) {
+        guard var current = segment else { return }
+        index?.note(segment: current.firstZxid, zxid: zxid, offset: segmentBytes)
+        current.nextIndexed = segmentBytes + LogIndex.spacing
+        segment = current
     }
 
     private func startSegment(firstZxid: Int64) throws(DiskError) {
@@ -174,6 +199,7 @@ public final class LogWriter: @unchecked Sendable {
         try disk.rename(next.file.path, to: path)
         try disk.syncDirectory(directory)
         segment = next
+        segment?.firstZxid = firstZxid
         statistics.segments += 1
         // The header is in the file already, but it shares the first block with the first transactions.
         FileHeader.log.store(to: staging)

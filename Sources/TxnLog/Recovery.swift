@@ -25,16 +25,25 @@ public struct RecoveryResult: Equatable, Sendable {
 public struct Recovery {
     /// Apache's `snapshot.trust.empty`: accept a log without a snapshot.
     public var trustsEmptySnapshot: Bool
+    /// `EpochRecord.committedZxid`: transactions up to here were acknowledged, so recovery must reach it.
+    public var committedZxid: Int64
+    /// Told where transactions lie, nil for no index.
+    public var index: LogIndex?
     /// Told what deserves a line in the server's log, in order.
     public var notify: (RecoveryNotice) -> Void
 
-    public init(trustsEmptySnapshot: Bool = false, notify: @escaping (RecoveryNotice) -> Void = { _ in }) {
+    public init(
+        trustsEmptySnapshot: Bool = false, committedZxid: Int64 = 0, index: LogIndex? = nil,
+        notify: @escaping (RecoveryNotice) -> Void = { _ in }
+    ) {
         self.trustsEmptySnapshot = trustsEmptySnapshot
+        self.committedZxid = committedZxid
+        self.index = index
         self.notify = notify
     }
 
-    /// Reads everything and repairs what a crash left behind: cuts a torn end, removes logs without transactions and
-    /// unfinished files. Afterwards a `LogWriter` may append, starting a new segment.
+    /// Reads everything and repairs what a crash left behind: goes on with a snapshot that was replacing everything,
+    /// cuts a torn end, removes logs without transactions and unfinished files. Afterwards a `LogWriter` may append, starting a new segment.
     ///
     /// - Parameters:
     ///   - logDirectory: the `version-2` directory of the logs, which exists and is locked by the caller.
@@ -43,6 +52,9 @@ public struct Recovery {
         disk: any Disk, logDirectory: String, snapshotDirectory: String, visitor: any RecoveryVisitor
     ) throws(RecoveryError) -> RecoveryResult {
         do throws(DiskError) {
+            let replacement = SnapshotReplacement(
+                disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory)
+            if let zxid = try replacement.resume() { notify(.resumedReplacement(zxid: zxid)) }
             try removeUnfinished(disk, logDirectory)
             if snapshotDirectory != logDirectory { try removeUnfinished(disk, snapshotDirectory) }
         } catch {
@@ -55,6 +67,7 @@ public struct Recovery {
         if result.snapshotZxid == nil {
             if logs.isEmpty {
                 result.isNewDatabase = true
+                try checkCommitted(result, snapshotDirectory)
                 return result
             }
             guard trustsEmptySnapshot else {
@@ -63,13 +76,19 @@ public struct Recovery {
             notify(.trustedEmptySnapshot)
         }
         var replay = LogReplay(
-            disk: disk, directory: logDirectory, snapshotZxid: result.snapshotZxid, notify: notify)
+            disk: disk, directory: logDirectory, snapshotZxid: result.snapshotZxid, index: index, notify: notify)
         try replay.run(logs, visitor)
         result.lastZxid = replay.lastZxid
         result.transactionsReplayed = replay.transactionsReplayed
         result.logBytes = replay.bytesRead
         notify(.replayed(transactions: result.transactionsReplayed, lastZxid: result.lastZxid))
+        try checkCommitted(result, snapshotDirectory)
         return result
+    }
+
+    private func checkCommitted(_ result: RecoveryResult, _ directory: String) throws(RecoveryError) {
+        guard result.lastZxid < committedZxid else { return }
+        throw .missingCommitted(directory: directory, lastZxid: result.lastZxid, committedZxid: committedZxid)
     }
 
     /// Loads the newest snapshot that is whole; its zxid, nil when there is no snapshot at all.
@@ -99,7 +118,9 @@ public struct Recovery {
     }
 
     private func removeUnfinished(_ disk: any Disk, _ directory: String) throws(DiskError) {
-        for name in [DataFileName.spareSegment, DataFileName.unfinishedSnapshot] {
+        for name in [
+            DataFileName.spareSegment, DataFileName.unfinishedSnapshot, DataFileName.receivedSnapshot,
+        ] {
             let path = directory + "/" + name
             guard try disk.size(of: path) != nil else { continue }
             try disk.unlink(path)

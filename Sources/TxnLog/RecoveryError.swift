@@ -12,6 +12,8 @@ public enum RecoveryError: Error, Equatable, Sendable, CustomStringConvertible {
     case outOfOrder(path: String, offset: Int, zxid: Int64, previous: Int64)
     /// Transactions between two that are there are not.
     case missingTransactions(path: String, offset: Int, after: Int64, next: Int64)
+    /// What is on the disk ends before what this server knows was acknowledged.
+    case missingCommitted(directory: String, lastZxid: Int64, committedZxid: Int64)
     /// The server's state refused a transaction.
     case rejected(path: String, offset: Int, zxid: Int64, why: String)
 
@@ -42,6 +44,12 @@ public enum RecoveryError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path), byte \(offset): zxid 0x\(DataFileName.hexadecimal(next)) follows "
                 + "0x\(DataFileName.hexadecimal(after)): the transactions between are missing. Restore the missing "
                 + "log file or a newer snapshot"
+        case .missingCommitted(let directory, let lastZxid, let committedZxid):
+            return "\(directory) and its logs end at zxid 0x\(DataFileName.hexadecimal(lastZxid)), but transactions up "
+                + "to 0x\(DataFileName.hexadecimal(committedZxid)) were acknowledged (\(DataFileName.epochRecord)). Were "
+                + "the files restored from an older copy? Not starting, because this server could elect itself or "
+                + "another without them. Restore the newer files, or empty this server's data directories so that it "
+                + "copies the data from its ensemble"
         case .rejected(let path, let offset, let zxid, let why):
             return "\(path), byte \(offset): transaction 0x\(DataFileName.hexadecimal(zxid)) cannot be applied: \(why)"
         }
@@ -57,6 +65,8 @@ public enum RecoveryNotice: Equatable, Sendable, CustomStringConvertible {
     /// A segment without transactions, left by a crash at its creation.
     case removedEmptyLog(path: String)
     case removedUnfinishedFile(path: String)
+    /// A snapshot received from a leader had begun to replace everything when the server ended; now it has.
+    case resumedReplacement(zxid: Int64)
     /// A damaged segment end that the next segment continues without a gap.
     case harmlessDamage(path: String, offset: Int, what: String)
     case trustedEmptySnapshot
@@ -74,6 +84,8 @@ public enum RecoveryNotice: Equatable, Sendable, CustomStringConvertible {
             "Removed \(path): a log without transactions, left by a crash"
         case .removedUnfinishedFile(let path):
             "Removed the unfinished file \(path)"
+        case .resumedReplacement(let zxid):
+            "Finished replacing everything with the snapshot received at zxid 0x\(DataFileName.hexadecimal(zxid))"
         case .harmlessDamage(let path, let offset, let what):
             "\(path) ends at byte \(offset) with an unfinished record (\(what)); the next log continues without a gap"
         case .trustedEmptySnapshot:

@@ -36,6 +36,8 @@ enum SnapshotFormat {
     static let sealSize = 13
     static let endMarkSize = 5
     static let sessionSize = 12
+    /// What a node has behind its data: the ACL's number and the statistics.
+    static let nodeTailSize = 8 + 60
     /// zxid, version, value.
     static let digestSize = 20
     static let zxidSize = 8

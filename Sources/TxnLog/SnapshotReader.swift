@@ -71,8 +71,24 @@ public final class SnapshotReader {
         while !(try readEndMark()) {
             try item("a node", Self.skipNode) { reader in try visitor.node(&reader) }
         }
-        let trailer = try readTrailer()
+        let trailer = try sections()
         try visit { try visitor.endSnapshot(zxid: zxid, trailer) }
+    }
+
+    /// What follows the tree in a validated file.
+    func readTrailer() throws(SnapshotError) -> SnapshotTrailer {
+        let skipper = Skipper()
+        try read(skipper)
+        return skipper.trailer
+    }
+
+    private final class Skipper: SnapshotVisitor {
+        var trailer = SnapshotTrailer()
+        func beginSnapshot(zxid: Int64) {}
+        func session(id: Int64, timeoutMillis: Int32) {}
+        func aclMap(_ reader: inout JuteReader) throws { try reader.skip(reader.remaining) }
+        func node(_ reader: inout JuteReader) throws { try reader.skip(reader.remaining) }
+        func endSnapshot(zxid: Int64, _ trailer: SnapshotTrailer) { self.trailer = trailer }
     }
 
     private func readSessions(_ visitor: any SnapshotVisitor) throws(SnapshotError) {
@@ -97,7 +113,7 @@ public final class SnapshotReader {
         return true
     }
 
-    private func readTrailer() throws(SnapshotError) -> SnapshotTrailer {
+    private func sections() throws(SnapshotError) -> SnapshotTrailer {
         _ = try fixed(SnapshotFormat.sealSize)
         var trailer = SnapshotTrailer()
         let zxidSection = SnapshotFormat.zxidSize + SnapshotFormat.sealSize
@@ -159,7 +175,7 @@ public final class SnapshotReader {
     private static func skipNode(_ reader: inout JuteReader) throws(JuteError) {
         _ = try reader.readBuffer()
         _ = try reader.readBuffer()
-        try reader.skip(8 + 60)
+        try reader.skip(SnapshotFormat.nodeTailSize)
     }
 
     private static func skipACLMap(_ reader: inout JuteReader) throws(JuteError) {

@@ -32,11 +32,16 @@ public final class SnapshotWriter: @unchecked Sendable {
     /// - Parameters:
     ///   - directory: the `version-2` directory, which exists.
     ///   - zxid: the last transaction that the snapshot is sure to contain; names the file.
-    public init(disk: any Disk, directory: String, zxid: Int64) throws(DiskError) {
+    public convenience init(disk: any Disk, directory: String, zxid: Int64) throws(DiskError) {
+        try self.init(
+            disk: disk, directory: directory, zxid: zxid, temporaryName: DataFileName.unfinishedSnapshot)
+    }
+
+    init(disk: any Disk, directory: String, zxid: Int64, temporaryName: String) throws(DiskError) {
         self.disk = disk
         self.directory = directory
         path = directory + "/" + DataFileName.snapshot(zxid)
-        temporaryPath = directory + "/" + DataFileName.unfinishedSnapshot
+        temporaryPath = directory + "/" + temporaryName
         file = try disk.open(temporaryPath, .create)
         FileHeader.snapshot.store(to: buffer.appendUninitialized(FileHeader.size))
     }
@@ -87,8 +92,21 @@ public final class SnapshotWriter: @unchecked Sendable {
     /// - Returns: the file's size in bytes.
     @discardableResult
     public func finish(_ trailer: SnapshotTrailer) throws(DiskError) -> Int {
-        precondition(!isFinished && sessionsLeft == 0)
+        precondition(sessionsLeft == 0)
         buffer.append(string: "/")
+        try complete(trailer)
+        try disk.rename(temporaryPath, to: path)
+        try disk.syncDirectory(directory)
+        isFinished = true
+        return bytesWritten
+    }
+
+    /// Leaves the file, which is complete, under its temporary name to the caller.
+    func handOver() { isFinished = true }
+
+    /// Writes the sections behind a body that has its end mark, and makes the file durable under its temporary name.
+    func complete(_ trailer: SnapshotTrailer) throws(DiskError) {
+        precondition(!isFinished)
         seal()
         if let digest = trailer.digest {
             precondition(digest.version >= 2, "older digests are strings")
@@ -104,10 +122,6 @@ public final class SnapshotWriter: @unchecked Sendable {
         try flush()
         try file.sync()
         file.close()
-        try disk.rename(temporaryPath, to: path)
-        try disk.syncDirectory(directory)
-        isFinished = true
-        return bytesWritten
     }
 
     /// Gives the snapshot up and removes what was written.

@@ -45,6 +45,16 @@ public final class TxnBatch: @unchecked Sendable {
         lastZxid = zxid
     }
 
+    /// Appends a whole frame as the log holds it, checksum included.
+    func append(frame: UnsafeRawBufferPointer, zxid: Int64) {
+        precondition(!isOpen, "a transaction is still open")
+        precondition(offsets.isEmpty || zxid > lastZxid, "zxids of a batch must rise")
+        offsets.append(bytes.count)
+        bytes.append(raw: frame)
+        if count == 1 { firstZxid = zxid }
+        lastZxid = zxid
+    }
+
     /// Takes back the frame that `beginTxn` started.
     public func cancelTxn() {
         precondition(isOpen, "no transaction is open")

@@ -1,0 +1,64 @@
+/// Writes a snapshot received from a leader to the disk, and makes it the only history in the end.
+///
+/// Used by one thread at a time. Marked sendable so that it can be created on one thread and handed to another.
+public final class SnapshotReceiver: @unchecked Sendable {
+    public let zxid: Int64
+
+    private let replacement: SnapshotReplacement
+    private let writer: SnapshotWriter
+    private let sections: Sections
+
+    /// The sections that a snapshot file has behind its body: what Apache's `zookeeper.digest.enabled` and
+    /// `zookeeper.serializeLastProcessedZxid.enabled` say. A server reads what it would write, and fails on more.
+    public struct Sections: Sendable {
+        public var digest: Bool
+        public var zxid: Bool
+
+        public init(digest: Bool = true, zxid: Bool = true) {
+            self.digest = digest
+            self.zxid = zxid
+        }
+    }
+
+    /// Begins a temporary file; what is there stays as it is until `finish`.
+    ///
+    /// - Parameters:
+    ///   - logDirectory: the `version-2` directory of the logs.
+    ///   - snapshotDirectory: that of the snapshots.
+    ///   - zxid: of the leader's SNAP packet. Must not be below anything that this server has acknowledged.
+    public init(
+        disk: any Disk, logDirectory: String, snapshotDirectory: String, zxid: Int64, sections: Sections = Sections()
+    ) throws(DiskError) {
+        self.zxid = zxid
+        self.sections = sections
+        replacement = SnapshotReplacement(
+            disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory)
+        writer = try SnapshotWriter(
+            disk: disk, directory: snapshotDirectory, zxid: zxid, temporaryName: DataFileName.receivedSnapshot)
+    }
+
+    /// The next bytes of the body: exactly those that `SnapshotBodyParser` took, its end mark included.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(DiskError) { try writer.append(bytes) }
+
+    /// Makes the snapshot durable and the only history: all other snapshots and all logs go. Durable on return; a
+    /// crash on the way leaves either all of the old state or, after recovery, all of the new.
+    ///
+    /// To be called after the parser has seen the body's end, with the log writer closed and no snapshot being taken.
+    ///
+    /// - Parameter digest: the tree's digest and the transaction after which it held, if known.
+    public func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError) {
+        var trailer = SnapshotTrailer()
+        if sections.digest {
+            // As Apache does, an empty one where there is none: its reader expects the section.
+            trailer.digest = SnapshotDigest(
+                zxid: digest?.zxid ?? 0, value: Int64(bitPattern: digest?.value ?? 0))
+        }
+        if sections.zxid { trailer.lastProcessedZxid = zxid }
+        try writer.complete(trailer)
+        writer.handOver()
+        try replacement.run(zxid: zxid)
+    }
+
+    /// Gives the snapshot up; the old state stays.
+    public func abandon() { writer.abort() }
+}
