@@ -113,6 +113,13 @@ let package = Package(
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
+            name: "PeerTests",
+            dependencies: [
+                "Server", "ServerCore", "Transport", "RequestQueue", "Zab", "CSystem", "Jute", "TestSupport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests",

@@ -2,10 +2,12 @@ import CSystem
 import Glibc
 import Jute
 
-/// One client's socket. Owned by its reactor's thread: nothing here may be touched from another one, except the
+/// One socket: a client's, or between servers. Owned by its reactor's thread: nothing here may be touched from another one, except the
 /// constants.
 public final class Connection: @unchecked Sendable {
     enum State: UInt8 {
+        /// Outgoing, and not yet known to be open.
+        case connecting
         /// Reads and writes.
         case open
         /// Reads no more; closes once the output is sent.
@@ -23,7 +25,10 @@ public final class Connection: @unchecked Sendable {
     public let peerAddress: PeerAddress
     /// The port of this server that the peer is connected to.
     public let localPort: UInt16
-    /// When the connection was accepted, CLOCK_MONOTONIC.
+    public let kind: ConnectionKind
+    /// Whether this side has opened it.
+    public let isOutgoing: Bool
+    /// When the connection was accepted or begun, CLOCK_MONOTONIC.
     public let acceptedNanos: UInt64
 
     /// The handler's own.
@@ -58,6 +63,14 @@ public final class Connection: @unchecked Sendable {
     /// Too much output is unsent, so nothing is read.
     var isBacklogged = false
     var isDirty = false
+    /// The peer handler has asked to be told when little output is left.
+    var wantsDrained = false
+    /// How little that is.
+    var drainedBytes = 0
+    /// It is on the reactor's list of those to be told of.
+    var isDrainNoted = false
+    /// Nothing can be sent any more; the reason is known, and what was received is still to be read.
+    var sendHasFailed = false
     var isQueued = false
     /// The handler looks at the kept bytes, so they must stay where they are even if it closes the connection.
     var isPresenting = false
@@ -66,13 +79,16 @@ public final class Connection: @unchecked Sendable {
     public private(set) var isPaused = false
 
     init(
-        id: UInt32, generation: UInt32, descriptor: Int32, peer: PeerAddress, localPort: UInt16, reactor: Reactor
+        id: UInt32, generation: UInt32, descriptor: Int32, peer: PeerAddress, localPort: UInt16, reactor: Reactor,
+        kind: ConnectionKind = .client, isOutgoing: Bool = false
     ) {
         self.id = id
         self.generation = generation
         self.descriptor = descriptor
         self.localPort = localPort
         self.reactor = reactor
+        self.kind = kind
+        self.isOutgoing = isOutgoing
         peerAddress = peer
         acceptedNanos = reactor.nowNanos
         outputStorage = .allocate(capacity: 1)
@@ -144,6 +160,49 @@ public final class Connection: @unchecked Sendable {
         markDirty()
     }
 
+    /// Sends bytes that stay the caller's. Large ones go to the socket without being copied, when nothing is waiting
+    /// before them; what the socket does not take is kept, and so is everything small until the end of the turn.
+    public func send(copying bytes: UnsafeRawBufferPointer) {
+        guard state == .open || state == .flushing, !bytes.isEmpty else { return }
+        var rest = bytes
+        if bytes.count >= Self.writtenThroughBytes && pendingOutputBytes == 0 && !isSendBlocked {
+            let count = corral_send(descriptor, bytes.baseAddress!, bytes.count)
+            if count > 0 {
+                bytesSent &+= UInt64(count)
+                rest = UnsafeRawBufferPointer(rebasing: bytes[count...])
+                isSendBlocked = !rest.isEmpty
+            } else if count == -Int(EAGAIN) {
+                isSendBlocked = true
+            }
+            // Any other failure comes again at the end of the turn, where it can be told of.
+        }
+        guard !rest.isEmpty else { return }
+        output.append(raw: rest)
+        markDirty()
+        if !isSendBlocked && pendingOutputBytes >= reactor.options.earlyFlushBytes {
+            reactor.flush(self)
+        }
+    }
+
+    /// From here on a system call of its own is cheaper than copying.
+    private static let writtenThroughBytes = 16 * 1024
+
+    /// Gives the socket what it takes of the output now rather than at the end of the turn.
+    public func sendNow() {
+        guard state == .open, !isPresenting || kind != .client else { return }
+        reactor.flush(self)
+    }
+
+    /// Asks for `PeerHandler.drained`, which comes in a later turn, once this much or less is unsent.
+    ///
+    /// - Parameter bytes: half of `ReactorOptions.peerOutputLimitBytes` unless given.
+    public func notifyWhenDrained(to bytes: Int? = nil) {
+        precondition(kind != .client, "only connections between servers report it")
+        wantsDrained = true
+        drainedBytes = bytes ?? reactor.options.peerOutputLimitBytes / 2
+        reactor.noteIfDrained(self)
+    }
+
     /// From here on exchanging memory is cheaper than copying.
     private static let exchangedBytes = 4096
 
@@ -168,14 +227,14 @@ public final class Connection: @unchecked Sendable {
     ///
     /// - Parameter afterFlush: whether to send the output first, within `ReactorOptions.closeTimeoutMillis`.
     public func close(afterFlush: Bool, reason: CloseReason) {
-        guard state == .open || (state == .flushing && !afterFlush) else { return }
+        guard state == .open || ((state == .flushing || state == .connecting) && !afterFlush) else { return }
         if afterFlush {
             self.reason = reason
             state = .flushing
             reactor.beginClosing(self)
             markDirty()
         } else {
-            if state == .open { self.reason = reason }
+            if state != .flushing { self.reason = reason }
             reactor.finish(self)
         }
     }
@@ -215,10 +274,15 @@ public final class Connection: @unchecked Sendable {
         return true
     }
 
-    /// Gives all memory back that is not being looked at.
-    func releaseBuffers() {
+    /// Forgets what is unsent.
+    func dropOutput() {
         sentBytes = 0
         reactor.pool.takeBack(outputStorage)
+    }
+
+    /// Gives all memory back that is not being looked at.
+    func releaseBuffers() {
+        dropOutput()
         if !isPresenting { reactor.pool.takeBack(kept) }
     }
 }

@@ -20,6 +20,39 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         port = address.port
     }
 
+    /// An address in digits; nil when the text is something else, a host name for instance.
+    public init?(numeric text: String, port: UInt16) {
+        var raw = corral_address()
+        guard corral_numeric_address(text, port, &raw) == 0 else { return nil }
+        self.init(raw)
+    }
+
+    /// Looks a host name up, in the resolver's order. Blocks, possibly for many seconds.
+    public static func resolve(host: String, port: UInt16) throws(TransportError) -> [PeerAddress] {
+        if let numeric = PeerAddress(numeric: host, port: port) { return [numeric] }
+        var found = [corral_address](repeating: corral_address(), count: 16)
+        var code: Int32 = 0
+        let count = corral_resolve(host, port, &found, found.count, &code)
+        guard count > 0 else {
+            throw .unknownAddress(address: host, detail: String(cString: corral_resolve_message(code)))
+        }
+        return found[0..<count].map { PeerAddress($0) }
+    }
+
+    var raw: corral_address {
+        var address = corral_address()
+        address.length = byteCount
+        address.port = port
+        withUnsafeMutableBytes(of: &address.bytes) {
+            $0.storeBytes(of: high, as: UInt64.self)
+            $0.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
+        }
+        return address
+    }
+
+    /// 0.0.0.0 or ::, which listen on all addresses.
+    public var isWildcard: Bool { byteCount > 0 && high == 0 && low == 0 }
+
     /// The raw address in network order: 4 or 16 bytes, valid for the length of the call.
     public func withAddressBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withUnsafeBytes(of: (high, low)) {
@@ -52,4 +85,13 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { byteCount == 16 ? "[\(ip)]:\(port)" : "\(ip):\(port)" }
+}
+
+extension PeerAddress {
+    /// The same address with another port.
+    public func with(port: UInt16) -> PeerAddress {
+        var raw = raw
+        raw.port = port
+        return PeerAddress(raw)
+    }
 }

@@ -21,6 +21,13 @@ public final class Reactor: @unchecked Sendable {
     public internal(set) var nowNanos = corral_monotonic_nanos()
 
     let handler: any ReactorHandler
+    /// For the connections between servers. Set before `run`; held strongly.
+    public var peerHandler: (any PeerHandler)?
+    /// When `ReactorHandler.deadlinePassed` shall be called next, CLOCK_MONOTONIC; owner only. Costs nothing while it
+    /// lies ahead, and can be set as often as one likes.
+    public var deadlineNanos = UInt64.max
+    /// The same for `PeerHandler.deadlinePassed`.
+    public var peerDeadlineNanos = UInt64.max
     let epoll: Int32
     var listeners: [Listener] = []
     /// Where accepted sockets go in turn; after the last one it is this reactor's own turn.
@@ -40,6 +47,11 @@ public final class Reactor: @unchecked Sendable {
     var dirty: [UInt64] = []
     /// Connections whose `closed` is still to be called.
     var ended: [Connection] = []
+    /// Keys of outgoing connections not yet made, of those just made, and of peers' outputs that have drained.
+    var connecting: [UInt64] = []
+    var established: [UInt64] = []
+    var drained: [UInt64] = []
+    var nextConnectDeadlineNanos = UInt64.max
     /// Keys of flushing and lingering connections, whose deadlines each tick checks.
     var closing: [UInt64] = []
 
@@ -54,6 +66,7 @@ public final class Reactor: @unchecked Sendable {
     private static let eventCapacity = 512
     static let wakeUpKey = UInt64.max
     static let firstListenerKey = UInt64.max - 1024
+    static let everyEvent = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
     /// - Parameter handler: held strongly as long as the reactor lives.
     public init(handler: any ReactorHandler, options: ReactorOptions = ReactorOptions()) throws(TransportError) {
@@ -78,17 +91,17 @@ public final class Reactor: @unchecked Sendable {
         events.deallocate()
     }
 
-    /// Open connections, those included whose `closed` is still to come. From any thread.
+    /// Clients' open connections, those included whose `closed` is still to come. From any thread.
     public var connectionCount: Int { openCount.load(ordering: .relaxed) }
 
     /// Bytes of spare buffer memory, for statistics. Owner only.
     public var spareBufferBytes: Int { pool.keptBytes }
 
-    /// Visits the connections that the handler knows and that are not closed. Owner only.
+    /// Visits the clients' connections that the handler knows and that are not closed. Owner only.
     public func forEachConnection(_ body: (Connection) -> Void) {
         // A copy, so that the body may close connections.
         let table = connections
-        table.forEach { if $0.state == .open || $0.state == .flushing { body($0) } }
+        table.forEach { if $0.kind == .client, $0.state == .open || $0.state == .flushing { body($0) } }
     }
 
     /// Ends `run` after the current turn; connections are closed without waiting for their output. From any thread.
@@ -119,13 +132,13 @@ public final class Reactor: @unchecked Sendable {
 
     private func awaitEvents() -> Int {
         var timeoutMillis: Int32 = 0
-        if ready.isEmpty && ended.isEmpty && dirty.isEmpty {
+        if ready.isEmpty && ended.isEmpty && dirty.isEmpty && drained.isEmpty {
             wakeUp.prepareToSleep()
             // The announcement stands; whatever was left before it is seen here, whatever comes later wakes us.
             let mustAct =
                 stopRequested.load(ordering: .sequentiallyConsistent)
-                || stopAcceptingRequested.load(ordering: .sequentiallyConsistent) && !listeners.isEmpty
-                || !adopted.isEmpty || !handler.inboxIsEmpty
+                || stopAcceptingRequested.load(ordering: .sequentiallyConsistent) && listensForClients
+                || !adopted.isEmpty || !handler.inboxIsEmpty || !(peerHandler?.inboxIsEmpty ?? true)
             if !mustAct { timeoutMillis = millisUntilDue() }
         }
         let count = epoll_wait(epoll, events, Int32(Self.eventCapacity), timeoutMillis)
@@ -136,7 +149,9 @@ public final class Reactor: @unchecked Sendable {
 
     /// Rounded up, so that the loop does not spin through the last fraction of a millisecond.
     private func millisUntilDue() -> Int32 {
-        let due = min(nextTickNanos, acceptAgainNanos ?? .max)
+        let due = min(
+            min(nextTickNanos, acceptAgainNanos ?? .max),
+            min(nextConnectDeadlineNanos, min(deadlineNanos, peerDeadlineNanos)))
         let now = corral_monotonic_nanos()
         return due <= now ? 0 : Int32(clamping: (due - now + 999_999) / 1_000_000)
     }
@@ -145,11 +160,16 @@ public final class Reactor: @unchecked Sendable {
         let acceptFrom = noteEvents(eventCount)
         handler.turnWillBegin()
         handler.drainInbox()
-        if stopAcceptingRequested.load(ordering: .relaxed) { closeListeners() }
+        peerHandler?.drainInbox()
+        if stopAcceptingRequested.load(ordering: .relaxed) { closeListeners(ofClients: true) }
         if !adopted.isEmpty { adopted.popAll(admit) }
         resumeAcceptingIfDue()
         if acceptFrom { acceptAll() }
+        reportConnected()
+        expireConnecting()
         reportEnded()
+        reportDrained()
+        callDeadlines()
         if nowNanos >= nextTickNanos {
             expireClosing()
             handler.tick(nowNanos: nowNanos)
@@ -164,6 +184,17 @@ public final class Reactor: @unchecked Sendable {
         reportEnded()
         handler.turnDidEnd()
         flushDirty()
+    }
+
+    private func callDeadlines() {
+        if nowNanos >= deadlineNanos {
+            deadlineNanos = .max
+            handler.deadlinePassed(nowNanos: nowNanos)
+        }
+        if nowNanos >= peerDeadlineNanos {
+            peerDeadlineNanos = .max
+            peerHandler?.deadlinePassed(nowNanos: nowNanos)
+        }
     }
 
     /// Turns events into the connections' flags and the ready list.
@@ -188,6 +219,8 @@ public final class Reactor: @unchecked Sendable {
         if ends || event & EPOLLIN.rawValue != 0 { connection.isReadable = true }
         if ends { connection.hasEnded = true }
         switch connection.state {
+        case .connecting:
+            finishConnect(connection, event: event)
         case .open, .flushing:
             if event & EPOLLOUT.rawValue != 0 && connection.isSendBlocked {
                 connection.isSendBlocked = false
@@ -225,9 +258,11 @@ public final class Reactor: @unchecked Sendable {
     }
 
     func flush(_ connection: Connection) {
-        guard connection.send() else { return finish(connection) }
+        guard connection.send() else { return sendFailed(connection) }
         let pending = connection.pendingOutputBytes
-        if connection.isBacklogged {
+        if connection.kind != .client {
+            noteIfDrained(connection)
+        } else if connection.isBacklogged {
             if pending <= options.outputLimitBytes / 2 {
                 connection.isBacklogged = false
                 enqueueIfReady(connection)
@@ -236,6 +271,24 @@ public final class Reactor: @unchecked Sendable {
             connection.isBacklogged = true
         }
         if pending == 0 && connection.state == .flushing { linger(connection) }
+    }
+
+    private func sendFailed(_ connection: Connection) {
+        guard connection.kind != .client, connection.state == .open else { return finish(connection) }
+        // What the peer sent before it went is still there; reading to its end closes the connection.
+        connection.dropOutput()
+        connection.isReadable = true
+        connection.hasEnded = true
+        connection.sendHasFailed = true
+        enqueueIfReady(connection)
+    }
+
+    func noteIfDrained(_ connection: Connection) {
+        guard connection.wantsDrained, !connection.isDrainNoted,
+            connection.pendingOutputBytes <= connection.drainedBytes
+        else { return }
+        connection.isDrainNoted = true
+        drained.append(connection.key)
     }
 
     private func shutDown() {
@@ -247,17 +300,21 @@ public final class Reactor: @unchecked Sendable {
         flushDirty()
         nowNanos = corral_monotonic_nanos()
         handler.turnWillBegin()
-        closeListeners()
+        closeListeners(ofClients: true)
+        closeListeners(ofClients: false)
         adopted.popAll { _ = Glibc.close($0.descriptor) }
         let table = connections
         table.forEach { connection in
-            if connection.state == .open { connection.reason = .stopping }
+            if connection.state == .open || connection.state == .connecting { connection.reason = .stopping }
             if connection.state != .closed { finish(connection) }
         }
         reportEnded()
         handler.turnDidEnd()
         ready.removeAll()
         dirty.removeAll()
+        connecting.removeAll()
+        established.removeAll()
+        drained.removeAll()
         closing.removeAll()
     }
 }

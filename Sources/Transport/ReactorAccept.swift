@@ -8,6 +8,9 @@ struct Listener {
     let descriptor: Int32
     let port: UInt16
     let key: UInt64
+    let kind: ConnectionKind
+    /// False while connections are refused.
+    var isListening = true
 }
 
 /// A connected socket on its way from one reactor to another.
@@ -15,11 +18,13 @@ final class AdoptedSocket: Sendable {
     let descriptor: Int32
     let peer: PeerAddress
     let localPort: UInt16
+    let kind: ConnectionKind
 
-    init(descriptor: Int32, peer: PeerAddress, localPort: UInt16) {
+    init(descriptor: Int32, peer: PeerAddress, localPort: UInt16, kind: ConnectionKind = .client) {
         self.descriptor = descriptor
         self.peer = peer
         self.localPort = localPort
+        self.kind = kind
     }
 }
 
@@ -45,8 +50,7 @@ extension Reactor {
             throw Self.listenError(errno: -code, bound: bound, address: address ?? "all addresses", port: port)
         }
         let listener = Listener(
-            descriptor: bound.descriptor, port: bound.port, key: Self.firstListenerKey + UInt64(listeners.count))
-        precondition(listener.key < Self.wakeUpKey, "too many listening sockets")
+            descriptor: bound.descriptor, port: bound.port, key: nextListenerKey(), kind: .client)
         let added = corral_epoll_add(epoll, listener.descriptor, EPOLLIN.rawValue, listener.key)
         guard added == 0 else {
             Glibc.close(listener.descriptor)
@@ -56,7 +60,7 @@ extension Reactor {
         return bound.port
     }
 
-    private static func listenError(
+    static func listenError(
         errno code: Int32, bound: corral_bound, address: String, port: UInt16
     ) -> TransportError {
         let step = bound.failed_step.map { String(cString: $0) } ?? "listen"
@@ -94,7 +98,7 @@ extension Reactor {
     }
 
     func acceptAll() {
-        for listener in listeners {
+        for listener in listeners where listener.isListening {
             for _ in 0..<options.acceptsPerTurn {
                 guard acceptAgainNanos == nil, acceptOne(from: listener) else { break }
             }
@@ -117,7 +121,13 @@ extension Reactor {
                 return true
             }
         }
-        let socket = AdoptedSocket(descriptor: descriptor, peer: PeerAddress(peer), localPort: listener.port)
+        let socket = AdoptedSocket(
+            descriptor: descriptor, peer: PeerAddress(peer), localPort: listener.port, kind: listener.kind)
+        guard listener.kind == .client else {
+            // Peers stay with the core's thread.
+            admit(socket)
+            return true
+        }
         let target = nextAcceptTarget
         nextAcceptTarget = target >= acceptTargets.count ? 0 : target + 1
         if target >= acceptTargets.count || !acceptTargets[target].adopted.tryPush(socket) { admit(socket) }
@@ -129,11 +139,11 @@ extension Reactor {
         let (id, generation) = connections.reserve()
         let connection = Connection(
             id: id, generation: generation, descriptor: socket.descriptor, peer: socket.peer,
-            localPort: socket.localPort, reactor: self)
+            localPort: socket.localPort, reactor: self, kind: socket.kind)
         connections.insert(connection)
-        let everything = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        guard corral_epoll_add(epoll, socket.descriptor, everything, connection.key) == 0,
-            handler.accepted(connection) || connection.state != .open
+        let isClient = socket.kind == .client
+        guard corral_epoll_add(epoll, socket.descriptor, Self.everyEvent, connection.key) == 0,
+            (isClient ? handler.accepted(connection) : peerHandler!.accepted(connection)) || connection.state != .open
         else {
             connection.releaseBuffers()
             connection.state = .closed
@@ -141,28 +151,42 @@ extension Reactor {
             connections.remove(connection)
             return
         }
-        openCount.wrappingAdd(1, ordering: .relaxed)
+        if isClient { openCount.wrappingAdd(1, ordering: .relaxed) }
     }
 
     /// Without a free descriptor the listening sockets would stay readable and the loop would spin.
     private func pauseAccepting(errno code: Int32) {
-        for listener in listeners { _ = corral_epoll_modify(epoll, listener.descriptor, 0, listener.key) }
+        for listener in listeners where listener.isListening {
+            _ = corral_epoll_modify(epoll, listener.descriptor, 0, listener.key)
+        }
         acceptAgainNanos = nowNanos + UInt64(options.acceptRetryMillis) * 1_000_000
-        handler.acceptingPaused(
-            code == EMFILE || code == ENFILE ? .tooManyOpenFiles : .system(call: "accept", errno: code))
+        let error: TransportError =
+            code == EMFILE || code == ENFILE ? .tooManyOpenFiles : .system(call: "accept", errno: code)
+        handler.acceptingPaused(error)
     }
 
     func resumeAcceptingIfDue() {
         guard let due = acceptAgainNanos, nowNanos >= due else { return }
         acceptAgainNanos = nil
-        for listener in listeners {
+        for listener in listeners where listener.isListening {
             _ = corral_epoll_modify(epoll, listener.descriptor, EPOLLIN.rawValue, listener.key)
         }
     }
 
-    func closeListeners() {
-        for listener in listeners { Glibc.close(listener.descriptor) }
-        listeners.removeAll()
-        acceptAgainNanos = nil
+    var listensForClients: Bool { listeners.contains { $0.kind == .client } }
+
+    func closeListeners(ofClients: Bool) {
+        listeners.removeAll { listener in
+            guard (listener.kind == .client) == ofClients else { return false }
+            Glibc.close(listener.descriptor)
+            return true
+        }
+        if listeners.isEmpty { acceptAgainNanos = nil }
+    }
+
+    func nextListenerKey() -> UInt64 {
+        let key = (listeners.map(\.key).max() ?? Self.firstListenerKey - 1) + 1
+        precondition(key < Self.wakeUpKey, "too many listening sockets")
+        return key
     }
 }

@@ -39,7 +39,7 @@ extension Reactor {
         let isReported = connection.state == .lingering
         connection.releaseBuffers()
         connection.state = .closed
-        Glibc.close(connection.descriptor)
+        if connection.descriptor >= 0 { Glibc.close(connection.descriptor) }
         connection.descriptor = -1
         if isReported {
             // Either the call has been made, and the id is free now, or it is due and frees the id.
@@ -58,8 +58,12 @@ extension Reactor {
             let connection = ended[position]
             position += 1
             connection.wasReported = true
-            openCount.wrappingSubtract(1, ordering: .relaxed)
-            handler.closed(connection, reason: connection.reason)
+            if connection.kind == .client {
+                openCount.wrappingSubtract(1, ordering: .relaxed)
+                handler.closed(connection, reason: connection.reason)
+            } else {
+                peerHandler?.closed(connection, reason: connection.reason)
+            }
             if connection.state == .closed { connections.remove(connection) }
         }
         ended.removeAll(keepingCapacity: true)

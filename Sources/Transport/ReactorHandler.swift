@@ -1,7 +1,7 @@
 /// What a reactor calls, always on its own thread.
 ///
-/// A turn goes: `turnWillBegin`, `drainInbox`, `accepted`, `closed`, `tick` (when due), `receive` for each connection
-/// that has bytes, `closed`, `turnDidEnd`; then the reactor sends what the turn appended to outputs. There are no calls
+/// A turn goes: `turnWillBegin`, `drainInbox`, `accepted`, `closed`, `deadlinePassed` and `tick` (when due), `receive` for
+/// each connection that has bytes, `closed`, `turnDidEnd`; then the reactor sends what the turn appended to outputs. There are no calls
 /// outside a turn, except `inboxIsEmpty`.
 public protocol ReactorHandler: AnyObject {
     /// A turn with work begins.
@@ -41,11 +41,15 @@ public protocol ReactorHandler: AnyObject {
     /// Time has passed: called every `ReactorOptions.tickMillis`, by CLOCK_MONOTONIC.
     func tick(nowNanos: UInt64)
 
+    /// The time in `Reactor.deadlineNanos` has come; the reactor has set it to never.
+    func deadlinePassed(nowNanos: UInt64)
+
     /// Accepting is paused for a while because of an error, for the operator's log.
     func acceptingPaused(_ error: TransportError)
 }
 
 extension ReactorHandler {
     public func mayRead(_ connection: Connection) -> Bool { true }
+    public func deadlinePassed(nowNanos: UInt64) {}
     public func acceptingPaused(_ error: TransportError) {}
 }

@@ -16,7 +16,12 @@ public struct ReactorOptions: Sendable {
     public var acceptRetryMillis = 100
     /// How long a closing connection may take to send the rest of its output, and then to end its side.
     public var closeTimeoutMillis = 3000
-    /// Whether accepted connections have TCP keep-alive.
+    /// The most that is kept of one incomplete packet between servers.
+    public var maxPeerKeptBytes = 64 * 1024 * 1024
+    /// What counts as much unsent output between servers; at half of it, unless asked otherwise, `PeerHandler.drained`
+    /// is called.
+    public var peerOutputLimitBytes = 1024 * 1024
+    /// Whether connections accepted from clients have TCP keep-alive.
     public var keepAlive = false
 
     public init() {}

@@ -6,19 +6,27 @@ import Jute
 extension Reactor {
     func serve(_ connection: Connection) {
         connection.isQueued = false
-        guard connection.mayReceive, handler.mayRead(connection) else { return }
+        guard connection.mayReceive, connection.kind != .client || handler.mayRead(connection) else { return }
         if connection.mustPresentAgain {
             connection.mustPresentAgain = false
             presentKept(connection)
             guard connection.mayReceive, !connection.mustPresentAgain else { return }
         }
         guard connection.isReadable else { return }
+        receiveOnce(connection)
+        // A peer's end is told of in the turn that learns of it, behind what still lies before it.
+        if connection.kind != .client && connection.hasEnded {
+            while connection.mayReceive && connection.isReadable && connection.hasEnded { receiveOnce(connection) }
+        }
+        if connection.state == .open { enqueueIfReady(connection) }
+    }
+
+    private func receiveOnce(_ connection: Connection) {
         if connection.keptBytes <= Self.keptInFront {
             receiveIntoScratch(connection)
         } else {
             receiveIntoKept(connection)
         }
-        if connection.state == .open { enqueueIfReady(connection) }
     }
 
     private func presentKept(_ connection: Connection) {
@@ -73,10 +81,16 @@ extension Reactor {
         if received == -Int(EAGAIN) {
             connection.isReadable = false
             connection.hasEnded = false
+            if connection.sendHasFailed { finish(connection) }
             return 0
         }
         connection.isReadable = false
-        if received == 0 {
+        if connection.kind != .client {
+            if !connection.sendHasFailed {
+                connection.reason = received == 0 ? .peerClosed : .from(errno: Int32(-received))
+            }
+            finish(connection)
+        } else if received == 0 {
             // What the handler has answered, or answers until the end of this turn, is still sent.
             connection.close(afterFlush: true, reason: .peerClosed)
         } else {
@@ -88,11 +102,13 @@ extension Reactor {
 
     private func present(_ bytes: UnsafeRawBufferPointer, of connection: Connection) -> Int {
         connection.isPresenting = true
-        let consumed = handler.receive(bytes, from: connection)
+        let consumed =
+            connection.kind == .client
+            ? handler.receive(bytes, from: connection) : peerHandler!.receive(bytes, from: connection)
         connection.isPresenting = false
         precondition(consumed >= 0 && consumed <= bytes.count, "the handler consumed what it was not given")
         guard connection.state == .open else { return 0 }
-        if connection.outputIsFull { connection.isBacklogged = true }
+        if connection.outputIsFull && connection.kind == .client { connection.isBacklogged = true }
         if consumed < bytes.count && !connection.mayReceive { connection.mustPresentAgain = true }
         if connection.pendingOutputBytes >= options.earlyFlushBytes { flush(connection) }
         return connection.state == .open ? consumed : 0
@@ -107,11 +123,9 @@ extension Reactor {
     /// Gives the memory back when nothing is kept, and refuses to keep too much.
     private func settle(_ connection: Connection) {
         let kept = connection.keptBytes
-        if kept == 0 {
-            pool.takeBack(connection.kept)
-        } else if kept > options.maxKeptBytes + options.readBytesPerTurn
-            || kept > options.maxKeptBytes && !connection.mustPresentAgain
-        {
+        guard kept > 0 else { return pool.takeBack(connection.kept) }
+        let limit = connection.kind == .client ? options.maxKeptBytes : options.maxPeerKeptBytes
+        if kept > limit + options.readBytesPerTurn || kept > limit && !connection.mustPresentAgain {
             connection.close(afterFlush: true, reason: .frameTooLarge)
         }
     }

@@ -1,0 +1,216 @@
+import CSystem
+import Foundation
+import Glibc
+import Logging
+import RequestQueue
+import ServerCore
+import TestSupport
+import Testing
+import Transport
+import Zab
+
+@testable import Server
+
+/// What one server's network has told, readable by the test's thread.
+struct Told {
+    var messages: [(from: ServerID, bytes: [UInt8])] = []
+    var linksUp: [ServerID] = []
+    var learners = 0
+    var leaders: [ServerID] = []
+    var failures: [(server: ServerID, reason: String)] = []
+    var received: [UInt8] = []
+    var receivedCount = 0
+    var closed: [String] = []
+    var drained = 0
+    /// When things happened, CLOCK_MONOTONIC.
+    var closedNanos: [UInt64] = []
+}
+
+/// Log lines, kept.
+struct KeptLog: LogHandler {
+    let lines: LockedValue<[String]>
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.debug
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:])") }
+    }
+}
+
+/// Clients do not exist here; jobs from the test's thread do.
+final class Jobs: ReactorHandler, @unchecked Sendable {
+    final class Job: @unchecked Sendable {
+        let body: () -> Void
+        init(_ body: @escaping () -> Void) { self.body = body }
+    }
+
+    private(set) var inbox: BatchQueue<Job>!
+    let turns = LockedValue(0)
+
+    func attach(_ reactor: Reactor) { inbox = BatchQueue(capacity: 1024, wakeUp: reactor.wakeUp) }
+    func turnWillBegin() { turns.withLock { $0 += 1 } }
+    func drainInbox() { _ = inbox.popAll { $0.body() } }
+    var inboxIsEmpty: Bool { inbox.isEmpty }
+    func accepted(_ connection: Connection) -> Bool { false }
+    func receive(_ bytes: UnsafeRawBufferPointer, from connection: Connection) -> Int { bytes.count }
+    func closed(_ connection: Connection, reason: CloseReason) {}
+    func turnDidEnd() {}
+    func tick(nowNanos: UInt64) {}
+}
+
+/// The network side of one server, on a thread of its own, under a replica that only remembers.
+///
+/// Everything not behind a lock belongs to the reactor's thread once it runs.
+final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
+    let id: ServerID
+    let reactor: Reactor
+    private(set) var bridge: PeerBridge!
+    let told = LockedValue(Told())
+    let logLines = LockedValue<[String]>([])
+    private let jobs = Jobs()
+    private var thread: Thread?
+    private let ended = DispatchSemaphore(value: 0)
+    /// How a link's bytes are consumed.
+    var consume: (UnsafeRawBufferPointer, any PeerLink) -> Int = { bytes, _ in bytes.count }
+    var keepsReceived = true
+    var onLinkUp: (ServerID) -> Void = { _ in }
+    var links: [any PeerLink] = []
+
+    init(_ settings: PeerSettings, options: ReactorOptions = ReactorOptions()) throws {
+        id = settings.ownID
+        reactor = try Reactor(handler: jobs, options: options)
+        jobs.attach(reactor)
+        let lines = logLines
+        let logger = Logger(label: "test") { _ in KeptLog(lines: lines) }
+        bridge = try PeerBridge.attach(to: reactor, settings: settings, logger: logger)
+        bridge.events = self
+    }
+
+    /// An ensemble on the loopback whose ports the operating system chose.
+    static func ensemble(
+        _ ids: [ServerID], adjust: (inout PeerSettings) -> Void = { _ in }
+    ) throws -> [NetworkUnderTest] {
+        let blank = ids.map { ServerSpecification(id: $0, text: "127.0.0.1:0:1")! }.map { server in
+            var server = server
+            server.addresses[0].electionPort = 0
+            return server
+        }
+        let networks = try ids.map { id in
+            var settings = PeerSettings(ownID: id, servers: blank)
+            adjust(&settings)
+            return try NetworkUnderTest(settings)
+        }
+        let lines = networks.map(\.line)
+        for network in networks {
+            network.bridge.setServers(lines)
+            network.start()
+        }
+        return networks
+    }
+
+    var electionPort: UInt16 { bridge.election.boundPorts[0] }
+    var quorumPort: UInt16 { bridge.quorum.boundPorts[0] }
+    var line: ServerSpecification {
+        ServerSpecification(id: id, text: "127.0.0.1:\(quorumPort):\(electionPort)")!
+    }
+
+    func start() {
+        let thread = Thread { [self] in
+            reactor.run()
+            ended.signal()
+        }
+        self.thread = thread
+        thread.start()
+    }
+
+    func stop() {
+        guard thread != nil else { return }
+        thread = nil
+        reactor.stop()
+        ended.wait()
+        bridge.events = nil
+        reactor.peerHandler = nil
+    }
+
+    /// Runs something on the reactor's thread, and waits for it.
+    func perform<Result>(_ body: @escaping (NetworkUnderTest) -> Result) -> Result {
+        nonisolated(unsafe) var result: Result?
+        let done = DispatchSemaphore(value: 0)
+        let job = Jobs.Job {
+            result = body(self)
+            done.signal()
+        }
+        while !jobs.inbox.tryPush(job) { sched_yield() }
+        done.wait()
+        return result!
+    }
+
+    func send(_ text: String, to server: ServerID) {
+        perform { $0.bridge.sendElectionMessage(Array(text.utf8), to: server) }
+    }
+
+    var seen: Told { told.withLock { $0 } }
+    var turns: Int { jobs.turns.withLock { $0 } }
+
+    /// Whether a message has come, within a time.
+    func hears(_ text: String, from server: ServerID, within seconds: Double = 20) -> Bool {
+        eventually(within: seconds) {
+            told.withLock { $0.messages.contains { $0.from == server && $0.bytes == Array(text.utf8) } }
+        }
+    }
+
+    func logs(_ part: String, within seconds: Double = 20) -> Bool {
+        eventually(within: seconds) { logLines.withLock { $0.contains { $0.contains(part) } } }
+    }
+
+    // MARK: PeerEvents
+
+    func electionMessage(_ bytes: UnsafeRawBufferPointer, from server: ServerID) {
+        let copy = Array(bytes)
+        told.withLock { $0.messages.append((server, copy)) }
+    }
+
+    func electionLinkUp(_ server: ServerID) {
+        told.withLock { $0.linksUp.append(server) }
+        onLinkUp(server)
+    }
+
+    func learnerConnected(_ link: any PeerLink) {
+        links.append(link)
+        told.withLock { $0.learners += 1 }
+    }
+
+    func linkReceived(_ bytes: UnsafeRawBufferPointer, from link: any PeerLink) -> Int {
+        let count = consume(bytes, link)
+        let copy = keepsReceived ? Array(bytes.prefix(count)) : []
+        told.withLock {
+            $0.received += copy
+            $0.receivedCount += count
+        }
+        return count
+    }
+
+    func linkClosed(_ link: any PeerLink, reason: String) {
+        links.removeAll { $0 === link }
+        told.withLock {
+            $0.closed.append(reason)
+            $0.closedNanos.append(corral_monotonic_nanos())
+        }
+    }
+
+    func linkDrained(_ link: any PeerLink) { told.withLock { $0.drained += 1 } }
+
+    func leaderConnected(_ link: any PeerLink, to server: ServerID) {
+        links.append(link)
+        told.withLock { $0.leaders.append(server) }
+    }
+
+    func leaderConnectFailed(_ server: ServerID, reason: String) {
+        told.withLock { $0.failures.append((server, reason)) }
+    }
+}
