@@ -158,7 +158,8 @@ import Testing
         let place = try Place(myID: "1")
         #expect(
             place.errors("server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2") == [
-                "error: initLimit is not set; an ensemble needs it", "error: syncLimit is not set; an ensemble needs it",
+                "error: initLimit is not set; an ensemble needs it",
+                "error: syncLimit is not set; an ensemble needs it",
             ])
         #expect(place.errors("initLimit=0\nsyncLimit=5\nserver.1=a:1:2\nserver.2=b:1:2").count == 1)
     }

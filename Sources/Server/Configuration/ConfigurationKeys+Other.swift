@@ -47,13 +47,17 @@ extension ConfigurationKeys {
             "Demand SASL of servers connected to."),
         .notYet("quorum.auth.*", because: saslPeers, "SASL between servers.").family("quorum.auth."),
         .notYet(
-            "quorum.cnxn.threads.size", .integer, default: "20", because: saslPeers, "Threads of SASL between servers."),
+            "quorum.cnxn.threads.size", .integer, default: "20", because: saslPeers,
+            "Threads of SASL between servers."),
         .notYet("localSessionsEnabled", .boolean, default: "false", because: localSessions, "Sessions of one server."),
         .notYet(
             "localSessionsUpgradingEnabled", .boolean, default: "false", because: localSessions,
             "Upgrade local sessions as needed."),
-        .notYet("observerMasterPort", .integer, default: "0", because: observerMasters, "Port for observers of a follower."),
-        .notYet("multiAddress.*", because: "addresses are tried in turn", "Checks of several addresses.").family("multiAddress."),
+        .notYet(
+            "observerMasterPort", .integer, default: "0", because: observerMasters,
+            "Port for observers of a follower."),
+        .notYet("multiAddress.*", because: "addresses are tried in turn", "Checks of several addresses.")
+            .family("multiAddress."),
         .notYet("oraclePath", because: "quorums are counted in servers", "Oracle for ensembles of two."),
         .notYet("quorumCnxnTimeoutMs", .integer, default: "-1", because: peers, "Read timeout between peers."),
         .notYet("observer.*", because: peers, "Back-off of observers.").family("observer."),

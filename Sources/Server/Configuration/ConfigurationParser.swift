@@ -159,7 +159,8 @@ public struct ConfigurationParser {
             guard isEnsembleLine(key), let spec = ConfigurationKeys.find(key) else {
                 let text =
                     key == "version"
-                    ? "the dynamic file must not hold a version; its name ends in it" : "\"\(key)\" may not stand in a dynamic file"
+                    ? "the dynamic file must not hold a version; its name ends in it"
+                    : "\"\(key)\" may not stand in a dynamic file"
                 fail(line, key, text)
                 continue
             }

@@ -193,7 +193,8 @@ struct EnsembleRules {
         } else if voters.count % 2 == 0, configuration.groups.isEmpty {
             adjust(
                 key,
-                "\(voters.count) participants tolerate no more failures than \(voters.count - 1): consider an odd number")
+                "\(voters.count) participants tolerate no more failures than \(voters.count - 1):"
+                    + " consider an odd number")
         }
     }
 
@@ -203,7 +204,8 @@ struct EnsembleRules {
         else { return }
         // Silence about the type is no contradiction.
         guard configuration.origins["peerType"] != nil else { return }
-        adjust("peerType", "peerType=\(configuration.peerType.rawValue) is overruled: server.\(own) is \(role.rawValue)")
+        let given = configuration.peerType.rawValue
+        adjust("peerType", "peerType=\(given) is overruled: server.\(own) is \(role.rawValue)")
     }
 
     private func ensemble(_ own: Int64) -> EnsembleConfiguration {
