@@ -4,23 +4,35 @@ import Testing
 
 @Suite struct EnsembleConfigurationTests {
     @Test func serverLines() throws {
-        let plain = try #require(ServerSpecification(id: 1, text: "zk1.example:2888:3888"))
+        let plain = try ServerSpecification(id: 1, text: "zk1.example:2888:3888")
         #expect(plain.addresses == [.init(host: "zk1.example", quorumPort: 2888, electionPort: 3888)])
         #expect(plain.role == .participant && plain.clientPort == nil)
-        let full = try #require(ServerSpecification(id: 2, text: "[2001:db8::1]:2888:3888:observer;[::1]:2181"))
+        #expect(plain.text == "zk1.example:2888:3888:participant")
+        let full = try ServerSpecification(id: 2, text: "[2001:db8::1]:2888:3888:observer;[::1]:2181")
         #expect(full.addresses[0].host == "2001:db8::1")
         #expect(full.role == .observer && full.clientHost == "::1" && full.clientPort == 2181)
-        let short = try #require(ServerSpecification(id: 3, text: "h:1:2:PARTICIPANT;2181"))
+        #expect(full.text == "[2001:db8::1]:2888:3888:observer;[::1]:2181")
+        let short = try ServerSpecification(id: 3, text: "h:1:2:PARTICIPANT;2181")
         #expect(short.clientHost == nil && short.clientPort == 2181)
-        #expect(ServerSpecification(id: 4, text: "a:1:2|b:3:4")?.addresses.count == 2)
+        #expect(try ServerSpecification(id: 4, text: "a:1:2|b:3:4").addresses.count == 2)
     }
 
     @Test(arguments: [
-        "", "host", "host:1", "host:1:1", "host:1:2:king", "host:1:x", "host:1:65536", ":1:2", "h:1:2:observer:x",
-        "h:1:2;", "h:1:2;a:b:c", "h:1:2;1;2", "h:1:2:observer|h:3:4:participant", "[::1:1:2", "h:1:2|",
+        ("", "host:quorumPort"), ("host", "host:quorumPort"), ("host:1", "host:quorumPort"),
+        ("host:1:1", "different quorum and election ports"), ("host:1:2:king", "not king"),
+        ("host:1:x", "host:quorumPort"), ("host:1:65536", "ports from 0"), (":1:2", "host:quorumPort"),
+        ("h:1:2:observer:x", "host:quorumPort"), ("h:1:2;", "host:quorumPort"), ("h:1:2;a:b:c", "host:quorumPort"),
+        ("h:1:2;1;2", "host:quorumPort"), ("h:1:2:observer|h:3:4:participant", "the same role"),
+        ("[::1:1:2", "host:quorumPort"), ("h:1:2|", "host:quorumPort"),
     ])
-    func malformedServerLines(_ text: String) {
-        #expect(ServerSpecification(id: 1, text: text) == nil)
+    func malformedServerLines(_ text: String, _ hint: String) {
+        #expect(Support.errors("server.2=\(text)").count == 1)
+        do throws(ServerSpecification.Malformed) {
+            _ = try ServerSpecification(id: 1, text: text)
+            Issue.record("taken: \(text)")
+        } catch {
+            #expect(error.expected.contains(hint), "\(error.expected)")
+        }
     }
 
     @Test func oneServerIsStandalone() throws {
@@ -32,15 +44,19 @@ import Testing
             ])
     }
 
-    @Test func moreServersAreRefused() {
+    @Test func aListWithoutAQuorumIsRefused() {
         #expect(
-            Support.errors("server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888") == [
-                "zoo.cfg:1: error: replicated ensembles are not served by this build (3 servers given)"
+            Support.errors("standaloneEnabled=false") == [
+                "zoo.cfg:1: error: standaloneEnabled=false needs at least one server. line of a participant"
             ])
-        #expect(Support.errors("standaloneEnabled=false\nserver.1=a:1:2").count == 1)
-        #expect(Support.errors("standaloneEnabled=false").count == 1)
-        #expect(Support.errors("server.1=a:1:2:observer").count == 1)
-        #expect(Support.errors("server.1=a:1:2\nserver.2=b:1:2:observer").count == 1)
+        #expect(
+            Support.errors("server.1=a:1:2:observer") == [
+                "zoo.cfg:1: error: observers need a quorum to observe: 0 participants given"
+            ])
+        #expect(
+            Support.errors("server.1=a:1:2\nserver.2=b:1:2:observer") == [
+                "zoo.cfg:2: error: observers need a quorum to observe: 1 participants given"
+            ])
     }
 
     @Test func groupsAndWeights() throws {
@@ -65,6 +81,9 @@ import Testing
         let versioned = try directory.write("version=5\n", to: "versioned.dynamic")
         #expect(Support.errors("dynamicConfigFile=\(versioned)")[0].contains("must not hold a version"))
         #expect(Support.errors("dynamicConfigFile=/nonexistent/x")[0].contains("cannot be read"))
+        #expect(ConfigurationParser.version(ofDynamicFile: "/etc/zoo.cfg.dynamic.100000001") == 0x1_0000_0001)
+        #expect(ConfigurationParser.version(ofDynamicFile: "/etc/zoo.cfg.dynamic") == 0)
+        #expect(ConfigurationParser.version(ofDynamicFile: "plain") == 0)
     }
 
     @Test func myIDSelectsTheClientPort() throws {

@@ -45,7 +45,9 @@ final class CapturedServer: ServerReportSource {
     func serverReport() -> ServerReport { report }
     func connectionReports() -> [ConnectionReport] { connections }
     func sessionReports() -> [SessionReport] {
-        [Self.second, Self.first].map { SessionReport(id: $0, expiryWallMillis: 1_795_233_884_000) }
+        [Self.second, Self.first].map {
+            SessionReport(id: $0, expiryWallMillis: 1_795_233_884_000, timeoutMillis: 10_000)
+        }
     }
     func ephemeralReports() -> [SessionPaths] {
         [
@@ -129,7 +131,7 @@ final class CapturedServer: ServerReportSource {
     }
 
     @Test func nothingToDump() {
-        let text = DumpText.text(sessions: [], ephemerals: [], connections: [])
+        let text = DumpText.text(isTracking: true, sessions: [], ephemerals: [], connections: [])
         #expect(
             text == "SessionTracker dump:\nSession Sets (0)/(0):\nephemeral nodes dump:\n"
                 + "Sessions with Ephemerals (0):\nConnections dump:\nConnections Sets (0)/(0):\n")

@@ -5,16 +5,18 @@ import Testing
 
 @Suite struct MonitorTests {
     private func lines(_ text: String) -> [(name: String, value: String)] {
+        Self.lines(text)
+    }
+
+    static func lines(_ text: String) -> [(name: String, value: String)] {
         text.split(separator: "\n").map { line in
             let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
             return (String(parts[0]), parts.count == 2 ? String(parts[1]) : "<no tab>")
         }
     }
 
-    private func isInteger(_ text: String) -> Bool { Int64(text) != nil }
-
     /// Names of Corral's own.
-    private static let own: Set<String> = [
+    static let own: Set<String> = [
         "zk_jemalloc_allocated", "zk_jemalloc_active", "zk_jemalloc_resident", "zk_jemalloc_retained",
         "zk_jemalloc_fragmentation_ratio",
         // Apache's up to 3.5; dashboards still show it.
@@ -25,18 +27,23 @@ import Testing
     private static let since39: Set<String> = ["zk_snapshot_error_count"]
 
     /// Stages, threads and peers that a standalone Corral does not have.
-    private static let leftOut = [
+    static let leftOut = [
         "prep_process", "prep_processor", "commit_process", "commit_commit", "commit_propagation", "commitproc",
         "commit_proc", "session_queue", "write_batch_time", "concurrent_request", "sync_process_time",
-        "sync_processor_queue", "proposal_process", "proposal_latency", "proposal_ack", "quorum_ack",
-        "ack_latency", "learner", "follower_sync", "observer_sync", "election_time", "propagation_latency",
-        "om_", "inflight_", "dead_watcher", "netty", "jvm_pause", "unavailable_time", "final_proc",
+        "sync_processor_queue", "proposal_process", "proposal_latency", "proposal_ack",
+        "learner_request", "learner_handler", "propagation_latency", "om_", "dead_watcher", "netty", "jvm_pause",
+        "final_proc",
         "write_committed_time", "close_session_prep", "request_throttle_queue_time", "connection_token_deficit",
         "socket_closing", "response_packet", "ensemble_auth", "outstanding_changes", "request_commit_queued",
         "requests_not_forwarded", "stale_requests", "throttled_ops", "insecure_admin", "tls_handshake_exceeded",
-        "unsuccessful_handshake", "cnxn_closed_without", "quit_leading", "empty_pool", "pending_session",
+        "unsuccessful_handshake", "cnxn_closed_without", "empty_pool", "pending_session",
         "_per_namespace",
     ]
+
+    /// Both integers, both fractions, or neither.
+    static func sameForm(_ left: String, _ right: String) -> Bool {
+        (Int64(left) == nil) == (Int64(right) == nil) && (Double(left) == nil) == (Double(right) == nil)
+    }
 
     @Test func namesAndFormatsAreApaches() throws {
         let apache = Dictionary(uniqueKeysWithValues: try lines(Support.golden("mntr")).map { ($0.name, $0.value) })
@@ -44,8 +51,7 @@ import Testing
         #expect(Set(ours.map(\.name)).count == ours.count, "a name is printed twice")
         for (name, value) in ours where !Self.own.union(Self.since39).contains(name) {
             let golden = try #require(apache[name], "Apache has no \(name)")
-            #expect(isInteger(value) == isInteger(golden), "\(name) is \(value), Apache's \(golden)")
-            #expect((Double(value) == nil) == (Double(golden) == nil), "\(name) is \(value), Apache's \(golden)")
+            #expect(Self.sameForm(value, golden), "\(name) is \(value), Apache's \(golden)")
         }
         let printed = Set(ours.map(\.name))
         for name in apache.keys where !printed.contains(name) {

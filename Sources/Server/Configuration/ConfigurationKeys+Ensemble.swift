@@ -1,19 +1,20 @@
-/// Keys of ensembles: parsed, checked and kept.
+/// Keys of ensembles.
 extension ConfigurationKeys {
     static let ensemble: [ConfigurationKey] = [
         ConfigurationKey(
             name: "server.N", section: .ensemble, support: .ensemble, defaultText: "",
-            meaning: "Server N of the ensemble: \(ServerSpecification.expected). More than one is refused for now.",
+            meaning: "Server N of the ensemble: \(ServerSpecification.expected).",
             familyPrefix: "server.",
             assign: { configuration, key, value in
                 guard let id = ValueSyntax.decimal(String(key.dropFirst("server.".count))) else {
                     return .refused(expected: "an integer after \"server.\"")
                 }
-                guard let server = ServerSpecification(id: Int64(id), text: value) else {
-                    return .refused(expected: ServerSpecification.expected)
+                do throws(ServerSpecification.Malformed) {
+                    configuration.servers.append(try ServerSpecification(id: Int64(id), text: value))
+                    return .taken
+                } catch {
+                    return .refused(expected: error.expected)
                 }
-                configuration.servers.append(server)
-                return .taken
             }),
         ConfigurationKey(
             name: "group.N", section: .ensemble, support: .ensemble, defaultText: "",
@@ -78,5 +79,30 @@ extension ConfigurationKeys {
         .boolean(
             "quorumListenOnAllIPs", .ensemble, \.quorumListenOnAllAddresses, "Listen for peers on every interface."
         ).onlyInEnsembles(),
+        .integer(
+            "leader.maxTimeToWaitForEpoch", .ensemble, \.maxTimeToWaitForEpochMillis, -1...Int(Int32.max),
+            syntax: .decoded, unit: "ms", "Time a leader waits for a quorum to accept its epoch; -1 means initLimit."
+        ).alias("maxTimeToWaitForEpoch").onlyInEnsembles(),
+        .boolean(
+            "multiAddress.enabled", .ensemble, \.multiAddressEnabled, "Allow several addresses for each server."
+        ).onlyInEnsembles(),
+        .integer(
+            "fastleader.minNotificationInterval", .ensemble, \.fastLeaderMinNotificationMillis, 1...Int(Int32.max),
+            syntax: .decoded, unit: "ms", "Shortest time between election messages that bring nothing new."
+        ).onlyInEnsembles(),
+        .integer(
+            "fastleader.maxNotificationInterval", .ensemble, \.fastLeaderMaxNotificationMillis, 1...Int(Int32.max),
+            syntax: .decoded, unit: "ms", "Longest time between election messages."
+        ).onlyInEnsembles(),
+        .integer(
+            "cnxTimeout", .ensemble, \.electionConnectTimeoutMillis, 1...Int(Int32.max), unit: "ms",
+            "Time to connect to a peer's election port."
+        ).onlyInEnsembles(),
+        .integer(
+            "electionPortBindRetry", .ensemble, \.electionPortBindRetries, syntax: .decoded, unit: "attempts",
+            "Attempts to bind the election port; 0 never gives up."
+        ).onlyInEnsembles(),
+        .boolean("tcpKeepAlive", .ensemble, \.peerTcpKeepAlive, "TCP keep-alive on the election connections.")
+            .onlyInEnsembles(),
     ]
 }

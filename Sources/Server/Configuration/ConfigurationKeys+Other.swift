@@ -4,7 +4,9 @@ extension ConfigurationKeys {
     private static let admin = "the admin HTTP server is not part of this build"
     private static let metrics = "metrics are read with the word mntr in this build"
     private static let sasl = "SASL is not served by this build"
-    private static let peers = "replicated ensembles are not served by this build"
+    private static let saslPeers = "SASL between servers is not served by this build"
+    private static let peers = "Corral's servers have no use for it"
+    private static let observerMasters = "observers follow the leader itself"
     private static let localSessions = "local sessions belong to ensembles"
     private static let throttle = "Corral limits requests by globalOutstandingLimit and by back-pressure"
 
@@ -35,23 +37,29 @@ extension ConfigurationKeys {
         .notYet("enforce.auth.schemes", because: "see enforce.auth.enabled", "Schemes demanded of clients."),
         .notYet("allowSaslFailedClients", .boolean, default: "false", because: sasl, "Let failed SASL clients in."),
         .notYet("kerberos.*", because: sasl, "Mapping of Kerberos names.").family("kerberos."),
-        .notYet("quorum.auth.*", because: peers, "SASL between servers.").family("quorum.auth."),
         .notYet(
-            "quorum.cnxn.threads.size", .integer, default: "20", because: peers, "Threads of SASL between servers."),
+            "quorum.auth.enableSasl", .boolean, default: "false", because: saslPeers, "Use SASL between servers."),
+        .notYet(
+            "quorum.auth.serverRequireSasl", .boolean, default: "false", because: saslPeers,
+            "Demand SASL of servers that connect."),
+        .notYet(
+            "quorum.auth.learnerRequireSasl", .boolean, default: "false", because: saslPeers,
+            "Demand SASL of servers connected to."),
+        .notYet("quorum.auth.*", because: saslPeers, "SASL between servers.").family("quorum.auth."),
+        .notYet(
+            "quorum.cnxn.threads.size", .integer, default: "20", because: saslPeers,
+            "Threads of SASL between servers."),
         .notYet("localSessionsEnabled", .boolean, default: "false", because: localSessions, "Sessions of one server."),
         .notYet(
             "localSessionsUpgradingEnabled", .boolean, default: "false", because: localSessions,
             "Upgrade local sessions as needed."),
-        .notYet("observerMasterPort", .integer, default: "0", because: peers, "Port for observers of a follower."),
-        .notYet("multiAddress.*", because: peers, "Several addresses of one server.").family("multiAddress."),
-        .notYet("oraclePath", because: peers, "Oracle for ensembles of two."),
-        .notYet("cnxTimeout", .integer, default: "5", because: peers, "Seconds to connect to a peer."),
+        .notYet(
+            "observerMasterPort", .integer, default: "0", because: observerMasters,
+            "Port for observers of a follower."),
+        .notYet("multiAddress.*", because: "addresses are tried in turn", "Checks of several addresses.")
+            .family("multiAddress."),
+        .notYet("oraclePath", because: "quorums are counted in servers", "Oracle for ensembles of two."),
         .notYet("quorumCnxnTimeoutMs", .integer, default: "-1", because: peers, "Read timeout between peers."),
-        .notYet("tcpKeepAlive", .boolean, default: "false", because: peers, "Keep-alive between peers."),
-        .notYet("electionPortBindRetry", .integer, default: "3", because: peers, "Attempts to bind the election port."),
-        .notYet("fastleader.minNotificationInterval", .integer, default: "200", because: peers, "Election back-off."),
-        .notYet("fastleader.maxNotificationInterval", .integer, default: "60000", because: peers, "Election back-off."),
-        .notYet("maxTimeToWaitForEpoch", .integer, default: "-1", because: peers, "Wait for a new epoch."),
         .notYet("observer.*", because: peers, "Back-off of observers.").family("observer."),
         .notYet("learner.*", because: peers, "Sending to the leader.").family("learner."),
         .notYet("leader.*", because: peers, "Sending to followers.").family("leader."),

@@ -13,6 +13,7 @@ public struct ConfigurationParser {
     private var problems: [ConfigurationProblem] = []
     /// A file could not be read: what it did not say proves nothing.
     private var isIncomplete = false
+    private var configurationFile: String?
 
     public init() {}
 
@@ -28,6 +29,7 @@ public struct ConfigurationParser {
 
     /// Reads a `zoo.cfg`.
     public mutating func read(file path: String) {
+        configurationFile = path
         switch FileReading.bytes(of: path) {
         case .success(let bytes): read(bytes, path: path)
         case .failure(let failure):
@@ -147,19 +149,38 @@ public struct ConfigurationParser {
             fail(origin, "dynamicConfigFile", "dynamicConfigFile = \"\(path)\": the file cannot be read")
             return
         }
+        configuration.memberListVersion = Self.version(ofDynamicFile: path)
+        if let next = unfinishedReconfiguration() {
+            adjust(origin, "dynamicConfigFile", "an unfinished reconfiguration is ignored: \(next)")
+        }
         for entry in entries(bytes, path: path) {
             let line = ConfigurationOrigin.file(path: path, line: entry.line)
             let key = ValueSyntax.trimmed(entry.key)
             guard isEnsembleLine(key), let spec = ConfigurationKeys.find(key) else {
                 let text =
                     key == "version"
-                    ? "the dynamic file must not hold a version" : "\"\(key)\" may not stand in a dynamic file"
+                    ? "the dynamic file must not hold a version; its name ends in it"
+                    : "\"\(key)\" may not stand in a dynamic file"
                 fail(line, key, text)
                 continue
             }
             let setting = Setting(spec: spec, value: ValueSyntax.trimmed(entry.value), origin: line)
             apply(setting, name: key, to: &configuration)
         }
+    }
+
+    /// The hexadecimal number behind the last dot (`zoo.cfg.dynamic.100000000`); 0 where there is none.
+    static func version(ofDynamicFile path: String) -> Int64 {
+        guard let dot = path.lastIndex(of: ".") else { return 0 }
+        return Int64(path[path.index(after: dot)...], radix: 16) ?? 0
+    }
+
+    /// What Apache leaves beside the configuration file when a `reconfig` was proposed and not yet committed.
+    private func unfinishedReconfiguration() -> String? {
+        guard let path = configurationFile.map({ $0 + ".dynamic.next" }),
+            case .success = FileReading.bytes(of: path)
+        else { return nil }
+        return path
     }
 
     private func isEnsembleLine(_ key: String) -> Bool {

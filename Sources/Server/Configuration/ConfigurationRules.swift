@@ -2,6 +2,7 @@
 struct ConfigurationRules {
     var configuration: ServerConfiguration
     private(set) var problems: [ConfigurationProblem] = []
+    private var myID: MyIDFile?
 
     init(configuration: ServerConfiguration) {
         self.configuration = configuration
@@ -78,34 +79,18 @@ struct ConfigurationRules {
 
     private mutating func readMyID() {
         guard !configuration.dataDirectory.isEmpty else { return }
-        let path = configuration.dataDirectory + "/myid"
-        guard case .success(let bytes) = FileReading.bytes(of: path) else { return }
-        let line = String(
-            decoding: bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }, as: UTF8.self)
-        guard let id = ValueSyntax.decimal(line) else {
-            fail("dataDir", "\(path): expected the server's number, found \"\(line)\"")
-            return
-        }
-        configuration.myID = Int64(id)
+        let file = MyIDFile.read(dataDirectory: configuration.dataDirectory)
+        myID = file
+        configuration.myID = file.number
+        if case .malformed(let text) = file { fail("dataDir", text) }
     }
 
     private mutating func applyEnsembleRules() {
-        let voters = configuration.servers.filter { $0.role == .participant }
-        let observers = configuration.servers.count - voters.count
-        let key = voters.first.map { "server.\($0.id)" } ?? "server."
-        switch (voters.count, configuration.standaloneEnabled) {
-        case (0, false):
-            fail("standaloneEnabled", "standaloneEnabled=false needs at least one server. line of a participant")
-        case (0, true), (1, true):
-            if observers > 0 {
-                fail(configuration.servers.map { "server.\($0.id)" }.first ?? key, "observers need a quorum to observe")
-            } else if let only = voters.first {
-                adjust(key, "server.\(only.id) is the only server of the list, which is ignored: standalone server")
-            }
-        default:
-            fail(
-                key, "replicated ensembles are not served by this build (\(configuration.servers.count) servers given)")
-        }
+        // Without a data directory the start fails anyway.
+        guard let myID else { return }
+        var rules = EnsembleRules(configuration: configuration, myID: myID)
+        configuration.ensemble = rules.resolve()
+        problems += rules.problems
     }
 
     /// Whether the key was given; if its field is still empty, its value was refused already.

@@ -17,7 +17,21 @@ extension ServerConfiguration {
             let isSecret = ConfigurationKeys.find(key)?.isSecret ?? true
             given += "# \(origins[key] ?? .builtIn), not used\n\(Self.line(key, isSecret ? nil : value))\n"
         }
-        return given + defaults
+        return given + memberList() + defaults
+    }
+
+    /// The lines of the ensemble; commented out when a file of their own holds them.
+    private func memberList() -> String {
+        let lines =
+            servers.map { ("server.\($0.id)", $0.text) }
+            + groups.sorted { $0.key < $1.key }.map { group in
+                ("group.\(group.key)", group.value.map(String.init).joined(separator: ":"))
+            }
+            + weights.sorted { $0.key < $1.key }.map { ("weight.\($0.key)", String($0.value)) }
+        return lines.map { key, value in
+            let origin = origins[key].map { "# \($0)\n" } ?? ""
+            return origin + (dynamicConfigFile == nil ? "" : "# ") + Self.line(key, value) + "\n"
+        }.joined()
     }
 
     /// `key=value` escaped for a properties file; a comment when the value is withheld.

@@ -34,5 +34,8 @@ struct SystemFailure: Error, CustomStringConvertible {
         self.code = code
     }
 
+    /// The file, or a directory on the way to it, does not exist.
+    var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
+
     var description: String { FileReading.reason(code) }
 }

@@ -107,7 +107,7 @@ public struct ServerConfiguration: Sendable {
     public var fourLetterWords = FourLetterWordWhitelist()
     public var readOnlyModeEnabled = false
 
-    // Ensemble: parsed and kept
+    // Ensemble: as given; `ensemble` is what becomes of it
 
     public var servers: [ServerSpecification] = []
     /// `group.N`: ids of the servers in a hierarchical quorum's group, by group.
@@ -125,8 +125,21 @@ public struct ServerConfiguration: Sendable {
     public var reconfigEnabled = false
     public var syncEnabled = true
     public var quorumListenOnAllAddresses = false
+    /// -1: as long as initLimit allows.
+    public var maxTimeToWaitForEpochMillis = -1
+    public var multiAddressEnabled = false
+    public var fastLeaderMinNotificationMillis = 200
+    public var fastLeaderMaxNotificationMillis = 60_000
+    public var electionConnectTimeoutMillis = 5000
+    /// 0 never gives up.
+    public var electionPortBindRetries = 3
+    public var peerTcpKeepAlive = false
+    /// Version of a dynamic file, from the ending of its name.
+    public var memberListVersion: Int64 = 0
     /// Content of the `myid` file, when there is one.
     public var myID: Int64?
+    /// The ensemble this server belongs to, checked; nil for a standalone server.
+    public internal(set) var ensemble: EnsembleConfiguration?
 
     // Corral
 

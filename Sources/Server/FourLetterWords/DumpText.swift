@@ -1,10 +1,19 @@
 /// Text of `dump`.
 enum DumpText {
+    /// - Parameter isTracking: whether this server expires the sessions; others only know of them.
     static func text(
-        sessions: [SessionReport], ephemerals: [SessionPaths], connections: [ConnectionExpiryReport]
+        isTracking: Bool, sessions: [SessionReport], ephemerals: [SessionPaths], connections: [ConnectionExpiryReport]
     ) -> String {
-        var text = "SessionTracker dump:\nSession "
-        text += sets(sessions.map { ($0.expiryWallMillis, $0.id, "0x\(JavaText.hex($0.id))") })
+        var text = "SessionTracker dump:\n"
+        if isTracking {
+            text += "Session "
+            text += sets(sessions.map { ($0.expiryWallMillis, $0.id, "0x\(JavaText.hex($0.id))") })
+        } else {
+            text += "Global Sessions(\(sessions.count)):\n"
+            for session in sessions.sorted(by: { $0.id < $1.id }) {
+                text += "0x\(JavaText.hex(session.id))\t\(session.timeoutMillis)ms\n"
+            }
+        }
         text += "ephemeral nodes dump:\nSessions with Ephemerals (\(ephemerals.count)):\n"
         for session in ephemerals.sorted(by: { $0.sessionID < $1.sessionID }) {
             text += "0x\(JavaText.hex(session.sessionID)):\n"

@@ -33,7 +33,7 @@ public final class FourLetterWords: Sendable {
         case .envi: return EnvironmentText.text()
         case .isro: return isReadOnly(source)
         case .hash where !source.isServing: return String(Self.notServing.dropLast())
-        default: return source.isServing ? serverAnswer(to: word, source) : Self.notServing
+        default: return source.isServing ? serverAnswer(to: word, source) : idleAnswer(to: word, source)
         }
     }
 
@@ -46,7 +46,18 @@ public final class FourLetterWords: Sendable {
 
     private func isReadOnly(_ source: any ServerReportSource) -> String {
         guard source.isServing else { return "null" }
-        return source.serverReport().mode == .readOnly ? "ro" : "rw"
+        return source.serverReport().currentMode == .readOnly ? "ro" : "rw"
+    }
+
+    /// Apache's one line, and under it what keeps the server from serving, if it is known.
+    private func idleAnswer(to word: FourLetterWord, _ source: any ServerReportSource) -> String {
+        let report: (ServerReport) -> String
+        switch word {
+        case .srvr, .stat: report = StatusText.problem
+        case .mntr: report = MonitorText.problem
+        default: return Self.notServing
+        }
+        return Self.notServing + report(source.serverReport())
     }
 
     private func serverAnswer(to word: FourLetterWord, _ source: any ServerReportSource) -> String {
@@ -59,8 +70,8 @@ public final class FourLetterWords: Sendable {
         case .dirs: StatusText.directories(source.directorySizes())
         case .dump:
             DumpText.text(
-                sessions: source.sessionReports(), ephemerals: source.ephemeralReports(),
-                connections: source.connectionExpiryReports())
+                isTracking: source.serverReport().isSessionTracker, sessions: source.sessionReports(),
+                ephemerals: source.ephemeralReports(), connections: source.connectionExpiryReports())
         case .wchs: WatchText.summary(source.watchSummary())
         case .wchc: WatchText.bySession(source.watchesBySession())
         case .wchp: WatchText.byPath(source.watchesByPath())

@@ -7,15 +7,22 @@ enum MonitorText {
     ) -> String {
         var lines = Lines()
         lines.add("version", report.version)
-        lines.add("server_state", report.mode.rawValue)
+        lines.add("server_state", report.currentMode.rawValue)
+        if let replication = report.replication { addReplication(replication, &lines) }
         addGauges(report, &lines)
         addCounters(report.requests, &lines)
+        addReplicationStatistics(report.replication?.statistics ?? ReplicationStatistics(), &lines)
         addSummaries(report.requests, &lines)
         addAllocator(allocator, &lines)
-        return lines.text
+        return lines.text + problem(report)
     }
 
-    private struct Lines {
+    /// Corral's own line, last; empty when all is well.
+    static func problem(_ report: ServerReport) -> String {
+        report.problemText.map { "zk_corral_problem\t\($0)\n" } ?? ""
+    }
+
+    struct Lines {
         var text = ""
 
         mutating func add(_ name: String, _ value: String) {
@@ -102,13 +109,6 @@ enum MonitorText {
         lines.add("snapshot_error_count", requests.snapshotErrors)
         lines.add("digest_mismatches_count", requests.digestMismatches)
         lines.add("unrecoverable_error_count", 0)
-        // Ensemble counters that Apache also shows on a standalone server.
-        for name in [
-            "proposal_count", "commit_count", "looking_count", "diff_count", "snap_count", "revalidate_count",
-            "learner_proposal_received_count", "learner_commit_received_count",
-        ] {
-            lines.add(name, 0)
-        }
     }
 
     private static func addSummaries(_ requests: RequestStatistics, _ lines: inout Lines) {

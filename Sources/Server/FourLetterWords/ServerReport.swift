@@ -9,7 +9,10 @@ public struct ServerReport: Sendable {
 
     /// What follows `Zookeeper version: `.
     public var version = CorralVersion.reported
+    /// Of a server without `replication`.
     public var mode = Mode.standalone
+    /// The server's part in its ensemble; nil when standalone.
+    public var replication: ReplicationReport?
     /// Everything counted since the start or the last `srst`.
     public var requests = RequestStatistics()
     public var aliveConnections = 0
@@ -34,6 +37,31 @@ public struct ServerReport: Sendable {
     public var localSessions = 0
 
     public init() {}
+
+    /// What the server is now, its part in an ensemble included. One that looks for a leader does not serve, so no word
+    /// comes to print its mode.
+    var currentMode: Mode {
+        switch replication?.state {
+        case .leading: .leader
+        case .following: .follower
+        case .observing: .observer
+        case .looking, nil: mode
+        }
+    }
+
+    /// Whether it is this server that expires sessions.
+    var isSessionTracker: Bool {
+        switch currentMode {
+        case .standalone, .leader, .readOnly: true
+        case .follower, .observer: false
+        }
+    }
+
+    /// What an operator has to put right, in one line; nil when all is well.
+    var problemText: String? {
+        guard let problems = replication?.problems, !problems.isEmpty else { return nil }
+        return problems.map(\.description).joined(separator: "; ")
+    }
 }
 
 /// Corral's version in the form that ZooKeeper's tools take apart.
@@ -95,12 +123,15 @@ public struct ConnectionReport: Sendable {
 /// One session, for `dump`.
 public struct SessionReport: Sendable {
     public var id: Int64
-    /// Wall clock time, in milliseconds, at which it expires unless heard of.
+    /// Wall clock time, in milliseconds, at which it expires unless heard of; only the server that tracks the
+    /// session, standalone or leading, knows.
     public var expiryWallMillis: Int64
+    public var timeoutMillis: Int
 
-    public init(id: Int64, expiryWallMillis: Int64) {
+    public init(id: Int64, expiryWallMillis: Int64, timeoutMillis: Int) {
         self.id = id
         self.expiryWallMillis = expiryWallMillis
+        self.timeoutMillis = timeoutMillis
     }
 }
 

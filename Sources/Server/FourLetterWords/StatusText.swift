@@ -5,7 +5,7 @@ enum StatusText {
     /// `srvr`; with connections, `stat`.
     static func status(_ report: ServerReport, connections: [ConnectionReport]?) -> String {
         var text = "Zookeeper version: \(report.version)\n"
-        if report.mode == .readOnly { text += "READ-ONLY mode; serving only read-only clients\n" }
+        if report.currentMode == .readOnly { text += "READ-ONLY mode; serving only read-only clients\n" }
         if let connections {
             text += "Clients:\n"
             for connection in connections { text += line(connection, brief: true) + "\n" }
@@ -19,9 +19,17 @@ enum StatusText {
         text += "Connections: \(report.aliveConnections)\n"
         text += "Outstanding: \(report.outstandingRequests)\n"
         text += "Zxid: 0x\(JavaText.hex(report.zxid))\n"
-        text += "Mode: \(report.mode.rawValue)\n"
+        text += "Mode: \(report.currentMode.rawValue)\n"
         text += "Node count: \(report.nodeCount)\n"
-        return text
+        if let sizes = report.replication?.leadership?.proposalSizes {
+            text += "Proposal sizes last/min/max: \(sizes.last)/\(sizes.least)/\(sizes.greatest)\n"
+        }
+        return text + problem(report)
+    }
+
+    /// Corral's own line, behind all of Apache's; empty when all is well.
+    static func problem(_ report: ServerReport) -> String {
+        report.problemText.map { "Problem: \($0)\n" } ?? ""
     }
 
     static func connections(_ connections: [ConnectionReport]) -> String {
@@ -57,9 +65,25 @@ enum StatusText {
         minSessionTimeout=\(configuration.minSessionTimeoutMillis)
         maxSessionTimeout=\(configuration.maxSessionTimeoutMillis)
         clientPortListenBacklog=\(configuration.clientPortListenBacklog)
-        serverId=0
+        serverId=\(configuration.ensemble?.myID ?? 0)
 
-        """
+        """ + membership(configuration)
+    }
+
+    /// What `conf` tells of an ensemble; like Apache's, its last line is not ended.
+    private static func membership(_ configuration: ServerConfiguration) -> String {
+        guard let ensemble = configuration.ensemble else { return "" }
+        let addresses = ensemble.myself.addresses
+        return """
+            initLimit=\(ensemble.initLimitTicks)
+            syncLimit=\(ensemble.syncLimitTicks)
+            electionAlg=\(configuration.electionAlgorithm)
+            electionPort=\(addresses.map { String($0.electionPort) }.joined(separator: "|"))
+            quorumPort=\(addresses.map { String($0.quorumPort) }.joined(separator: "|"))
+            peerType=\(ensemble.role == .observer ? 1 : 0)
+            membership:\u{20}
+            \(ensemble.memberListText)
+            """
     }
 
     static func directories(_ sizes: DirectorySizes) -> String {

@@ -95,7 +95,8 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
 
     func sessionReports() -> [SessionReport] {
         core.sessions.sessions.values.map {
-            SessionReport(id: $0.id, expiryWallMillis: expiryWallMillis($0))
+            SessionReport(
+                id: $0.id, expiryWallMillis: expiryWallMillis($0), timeoutMillis: Int($0.timeoutMillis))
         }
     }
 
