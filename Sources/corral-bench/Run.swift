@@ -51,6 +51,15 @@ struct Run: ParsableCommand {
     var pin: String?
     @Option(help: "Session timeout in milliseconds.")
     var sessionTimeout: Int32 = 30_000
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            A client that loses its connection goes to the next server with its session, and requests it had sent \
+            count as unknown. Default: with several servers. Otherwise a lost connection ends the run.
+            """)
+    var follow: Bool?
+    @Option(help: "Following: milliseconds without a due reply after which a connection is given up.")
+    var replyTimeout: Int32?
     @Option(help: "Znode under which the workload lives. It is emptied before and removed after.")
     var root = "/corral-load"
     @Option(help: "A server process to account CPU, memory and disk writes for; repeatable.")
@@ -87,6 +96,11 @@ struct Run: ParsableCommand {
         configuration.threads = threads
         configuration.sessionTimeoutMillis = sessionTimeout
         configuration.root = root
+        if follow ?? (configuration.servers.count > 1) {
+            var policy = FollowPolicy(sessionTimeoutMillis: sessionTimeout)
+            if let replyTimeout { policy.replyTimeoutMillis = replyTimeout }
+            configuration.following = policy
+        }
         configuration.acceptsCannedContent = nullServer
         configuration.pinnedCpus = try RunConfiguration.cpuList(parsing: pin)
         var server = ServerDescription.unknown

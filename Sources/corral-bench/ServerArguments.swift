@@ -13,8 +13,8 @@ struct ServerArguments: ParsableArguments {
     var corral: String?
     @Option(help: "Directory for the servers' data directories, on the disk to be measured.")
     var dataRoot = ".build/bench-data"
-    @Option(help: "Apache's heap, as -Xmx takes it.")
-    var apacheHeap = "2g"
+    @Option(help: "Apache's heap, as -Xmx takes it. Default: 2g, less for each of a large ensemble.")
+    var apacheHeap: String?
     @Flag(help: "Servers acknowledge writes before they are on disk (forceSync=no). Unsafe; marked in every result.")
     var noFsync = false
 
@@ -27,7 +27,10 @@ struct ServerArguments: ParsableArguments {
         let beside = own.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/corral"
         var options = ServerOptions(corralPath: corral ?? beside, benchPath: own, dataRoot: dataRoot)
         options.fsync = !noFsync
-        options.apacheHeap = apacheHeap
+        if let apacheHeap {
+            options.apacheHeap = apacheHeap
+            options.hasChosenHeap = true
+        }
         options.valueBytes = valueBytes
         return options
     }

@@ -108,7 +108,7 @@ import Testing
         }
         #expect(try problems("\"status\" : \"valid\"", "\"status\" : \"partial\"") != [])
         #expect(try problems("\"status\" : \"valid\"", "\"status\" : 7") != [])
-        #expect(try problems("\"schemaVersion\" : 1", "\"schemaVersion\" : 99") != [])
+        #expect(try problems("\"schemaVersion\" : 2", "\"schemaVersion\" : 99") != [])
         #expect(try problems("corral-bench/run", "something/else") != [])
         #expect(try problems("\"service time\"", "\"response time\"") != [])
         try good.write(toFile: path, atomically: true, encoding: .utf8)

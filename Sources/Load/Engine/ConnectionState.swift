@@ -9,7 +9,8 @@ struct PendingRequest {
     /// When it should have been sent; equal to `sentNanos` in a closed loop.
     var plannedNanos: UInt64
     var sentNanos: UInt64
-    /// The write sequence a read must find, or the number of children a listing must find.
+    /// The write sequence a read must find, the version a write must make (of a shared key: its sequence), or the
+    /// number of children a listing must find.
     var expected: UInt64
     /// The shared key, the connection's id, or the number of a created node.
     var key: UInt32
@@ -18,7 +19,8 @@ struct PendingRequest {
 
 /// One session. Lives at a fixed address in its generator's memory; only that generator's thread touches it.
 struct ConnectionState {
-    let descriptor: Int32
+    /// -1 while there is no connection.
+    var descriptor: Int32
     /// Unique over all generators of a run.
     let id: Int
     let sessionTimeoutNanos: UInt64
@@ -33,8 +35,11 @@ struct ConnectionState {
     var nextXid: Int32 = 1
     var expectedXid: Int32 = 1
     var lastZxid: Int64
-    /// The last value written by this connection's own `setData`.
+    /// Counts this connection's own `setData`, so that each value is its own.
     var sequence: UInt64 = 0
+    /// The sequence that its own znode shows, and the version it has, once everything sent is answered.
+    var visibleSequence: UInt64 = 0
+    var version: UInt64 = 0
     /// Children created and not deleted are `oldestNode ..< nextNode`.
     var oldestNode = 0
     var nextNode = 0
@@ -50,7 +55,9 @@ struct ConnectionState {
     var spillStart = 0
     var spillEnd = 0
     var spillCapacity = 0
-    var isOpen = true
+    var stage = ConnectionStage.open
+
+    var isOpen: Bool { stage == .open }
 
     /// - Parameter outstandingLimit: the most requests planned and not yet answered.
     init(descriptor: Int32, id: Int, sessionTimeoutMillis: Int32, lastZxid: Int64, outstandingLimit: Int) {
@@ -69,7 +76,7 @@ struct ConnectionState {
     }
 
     func release() {
-        close(descriptor)
+        if descriptor >= 0 { close(descriptor) }
         ring.deallocate()
         carry.deallocate()
         free(spill)

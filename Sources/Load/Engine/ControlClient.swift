@@ -30,6 +30,14 @@ final class ControlClient {
 
     deinit { close(descriptor) }
 
+    /// A client of the first server that takes one.
+    static func first(of servers: [ServerAddress]) throws(LoadError) -> ControlClient {
+        for server in servers.dropLast() {
+            if let client = try? ControlClient(server) { return client }
+        }
+        return try ControlClient(servers.last!)
+    }
+
     private func begin(_ code: OpCode) -> Int {
         let start = output.count
         output.append(int32: 0)

@@ -24,6 +24,8 @@ extension Generator {
         let now = corral_monotonic_nanos()
         connection.pointee.lastReplyNanos = now
         let before = connection.pointee.head
+        let errorsBefore = errorCount
+        batchWrites = 0
         var position = UnsafeRawPointer(input)
         let end = position + carried + got
         while end - position >= 4 {
@@ -41,6 +43,7 @@ extension Generator {
         connection.pointee.keepCarry(position, count: end - position)
         let answered = connection.pointee.head - before
         completed += answered
+        if isFollowing { noteSuccesses(connection, answered - (errorCount - errorsBefore), at: now) }
         if !isOpenLoop, phase != .draining, answered > 0 {
             for _ in 0..<answered { connection.pointee.plan(at: now) }
             flush(connection)
@@ -76,6 +79,7 @@ extension Generator {
             violations.add(broken, example: verifier.describe(slot, reply, length, connection: connection))
         }
         recorders.slice[Int(slot.pointee.kind)].record(now - planned)
+        if isFollowing { keep(slot, reply, connection: connection, at: now) }
         if isOpenLoop { serviceTimes.record(now - slot.pointee.sentNanos) }
     }
 
@@ -91,7 +95,7 @@ extension Generator {
     }
 
     @inline(never)
-    private mutating func backwards(_ connection: UnsafeMutablePointer<ConnectionState>, xid: Int32, zxid: Int64) {
+    mutating func backwards(_ connection: UnsafeMutablePointer<ConnectionState>, xid: Int32, zxid: Int64) {
         let example =
             "connection \(connection.pointee.id), xid \(xid): zxid 0x\(String(zxid, radix: 16)) "
             + "after 0x\(String(connection.pointee.lastZxid, radix: 16))"
@@ -107,7 +111,8 @@ extension Generator {
         errorCount += 1
         errorsByCode[code, default: 0] += 1
         recorders.slice[IntervalRecorders.errorIndex].record(nanos)
-        if code == ErrorClass.throttled { return }
+        let isFollowed = isFollowing && followedFailure(connection, slot, code: code)
+        if code == ErrorClass.throttled || isFollowed { return }
         let kind = OperationKind(rawValue: Int(slot.pointee.kind))!.name
         violations.add(
             .unexpectedError,
@@ -120,8 +125,12 @@ extension Generator {
         _ connection: UnsafeMutablePointer<ConnectionState>, _ reason: String, isViolation: Bool = true
     ) {
         guard connection.pointee.isOpen else { return }
+        if isFollowing, isViolation {
+            leave(connection, at: corral_monotonic_nanos())
+            return
+        }
         let id = connection.pointee.id
-        connection.pointee.isOpen = false
+        connection.pointee.stage = .gone
         openConnections -= 1
         epoll_ctl(epoll, EPOLL_CTL_DEL, connection.pointee.descriptor, nil)
         if isViolation { violations.add(.connectionLost, example: "connection \(id): \(reason)") }

@@ -36,13 +36,20 @@ extension Generator {
         for _ in 0..<connectionCount {
             let connection = connections + nextConnection
             nextConnection = nextConnection + 1 == connectionCount ? 0 : nextConnection + 1
-            if connection.pointee.isOpen,
+            // A client between two servers has requests to make like any other; they wait.
+            if connection.pointee.isOpen || (isFollowing && connection.pointee.stage != .gone),
                 connection.pointee.outstanding < RunConfiguration.openLoopOutstandingLimit
             {
                 return connection
             }
         }
         return nil
+    }
+
+    /// What identifies a connection's descriptor in events: its place, and which of its descriptors this is.
+    func eventKey(_ connection: UnsafeMutablePointer<ConnectionState>) -> UInt64 {
+        let index = connection - connections
+        return UInt64(isFollowing ? follows[index].generation : 0) << 32 | UInt64(index)
     }
 
     /// Encodes and writes what is planned, as far as the socket takes it.
@@ -84,16 +91,18 @@ extension Generator {
         let id = connection.pointee.id
         switch kind {
         case .read, .exists:
-            let key = isShared ? chooser.nextKey() : id
+            let key = isShared ? keyBase + chooser.nextKey() : id
             slot.pointee.key = UInt32(truncatingIfNeeded: key)
-            slot.pointee.expected = connection.pointee.sequence
+            slot.pointee.expected = connection.pointee.visibleSequence
             return encoder.query(
                 kind == .read ? .getData : .exists, xid: xid, key: key, shared: isShared, to: target)
         case .set:
-            let key = isShared ? chooser.nextKey() : id
+            let key = isShared ? keyBase + chooser.nextKey() : id
             slot.pointee.key = UInt32(truncatingIfNeeded: key)
             connection.pointee.sequence += 1
-            slot.pointee.expected = connection.pointee.sequence
+            connection.pointee.visibleSequence = connection.pointee.sequence
+            connection.pointee.version += 1
+            slot.pointee.expected = isShared ? connection.pointee.sequence : connection.pointee.version
             let stamp = ContentStamp(
                 client: UInt32(truncatingIfNeeded: id), sequence: connection.pointee.sequence, key: slot.pointee.key)
             return encoder.set(xid: xid, key: key, shared: isShared, stamp: stamp, to: target)
@@ -127,7 +136,7 @@ extension Generator {
     }
 
     /// Writes the first `count` bytes of the output buffer; what the socket does not take is kept for later.
-    private mutating func write(_ connection: UnsafeMutablePointer<ConnectionState>, count: Int) {
+    mutating func write(_ connection: UnsafeMutablePointer<ConnectionState>, count: Int) {
         window.sendCalls += 1
         let sent = send(
             connection.pointee.descriptor, output, count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
@@ -160,10 +169,10 @@ extension Generator {
         flush(connection)
     }
 
-    private func watch(_ connection: UnsafeMutablePointer<ConnectionState>, forWriting: Bool) {
+    func watch(_ connection: UnsafeMutablePointer<ConnectionState>, forWriting: Bool) {
         var event = epoll_event()
         event.events = forWriting ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
-        event.data.u64 = UInt64(connection - connections)
+        event.data.u64 = eventKey(connection)
         epoll_ctl(epoll, EPOLL_CTL_MOD, connection.pointee.descriptor, &event)
     }
 

@@ -40,6 +40,22 @@ struct Generator: ~Copyable {
     var nextConnection = 0
     var openConnections: Int
     var window = MeasuredWindow()
+    /// Whether clients follow the service across servers; then each has a place in `follows`.
+    let isFollowing: Bool
+    let policy: FollowPolicy
+    let servers: [ResolvedServer]
+    let follows: UnsafeMutablePointer<FollowState>
+    var followTotals = FollowReport()
+    var round: RoundRecord
+    var history: [HistoryEvent] = []
+    let keepsHistory: Bool
+    /// Connections that are neither open nor given up.
+    var wandering = 0
+    var nextWake = UInt64.max
+    var keyBase = 0
+    /// Successful writes of the batch in hand.
+    var batchWrites: UInt64 = 0
+    var pauses: RandomSource
     let isOpenLoop: Bool
     let isShared: Bool
 
@@ -61,17 +77,27 @@ struct Generator: ~Copyable {
 
     init(
         configuration: RunConfiguration, thread: Int, repeatIndex: Int, sessions: [OpenedSession], firstId: Int,
-        lastZxid: [Int64], zipf: AliasTable?, signals: RunSignals
+        lastZxid: [Int64], servers: [ResolvedServer], zipf: AliasTable?, signals: RunSignals
     ) {
         self.configuration = configuration
         self.signals = signals
         cell = signals.cells[thread]
         isOpenLoop = configuration.isOpenLoop
         isShared = configuration.keys == .shared
+        isFollowing = configuration.following != nil
+        policy = configuration.following ?? FollowPolicy(sessionTimeoutMillis: configuration.sessionTimeoutMillis)
+        self.servers = servers
+        keepsHistory = signals.mailbox.keepsHistory && isShared
+        round = RoundRecord(number: signals.round.load(ordering: .relaxed), startNanos: corral_monotonic_nanos())
         let limit = isOpenLoop ? RunConfiguration.openLoopOutstandingLimit : configuration.window
         connectionCount = sessions.count
         openConnections = sessions.count
         connections = .allocate(capacity: sessions.count)
+        follows = .allocate(capacity: sessions.count)
+        for (index, session) in sessions.enumerated() {
+            (follows + index).initialize(
+                to: FollowState(session: session, server: (firstId + index) % max(1, servers.count)))
+        }
         epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         for (index, session) in sessions.enumerated() {
             (connections + index).initialize(
@@ -93,6 +119,7 @@ struct Generator: ~Copyable {
         let seed =
             configuration.seed &+ UInt64(repeatIndex) &* 0x1_0000_0001 &+ UInt64(thread) &* 0x9e37_79b9_7f4a_7c15
         chooser = RequestChooser(configuration: configuration, seed: seed, zipf: zipf)
+        pauses = RandomSource(seed: seed &+ 0x5bd1_e995)
         if let rate = configuration.ratePerSecond {
             schedule = ArrivalSchedule(
                 arrivals: configuration.arrivals, ratePerSecond: rate / Double(configuration.threads),
@@ -103,6 +130,8 @@ struct Generator: ~Copyable {
     deinit {
         for index in 0..<connectionCount { connections[index].release() }
         connections.deallocate()
+        follows.deinitialize(count: connectionCount)
+        follows.deallocate()
         input.deallocate()
         output.deallocate()
         close(epoll)
@@ -118,6 +147,7 @@ struct Generator: ~Copyable {
         recorders.restart(at: now)
         for index in 0..<connectionCount { connections[index].lastReplyNanos = now }
         restartSchedule(at: now)
+        beginFollowing(at: now)
         phase = .warmup
         if !isOpenLoop { fillWindows(now) }
         var drainDeadline = UInt64.max
@@ -133,11 +163,20 @@ struct Generator: ~Copyable {
                 planDue(now)
             }
             if fatal != nil { break }
+            if isFollowing { follow(now) }
             let count = wait(events, now: now)
             now = corral_monotonic_nanos()
             for position in 0..<max(0, Int(count)) {
                 let event = events[position]
-                let connection = connections + Int(event.data.u64)
+                let connection = connections + Int(event.data.u64 & 0xffff_ffff)
+                if isFollowing {
+                    // An event of a descriptor that was closed within this batch.
+                    if event.data.u64 != eventKey(connection) { continue }
+                    if !connection.pointee.isOpen {
+                        advance(connection, event, at: now)
+                        continue
+                    }
+                }
                 if event.events & EPOLLOUT.rawValue != 0 { drainSpill(connection) }
                 if event.events & ~EPOLLOUT.rawValue != 0 { receive(connection) }
             }
@@ -155,7 +194,9 @@ struct Generator: ~Copyable {
 
     private func wait(_ events: UnsafeMutablePointer<epoll_event>, now: UInt64) -> Int32 {
         var until = nextTick
-        if let schedule, phase != .draining { until = min(until, schedule.next) }
+        // A schedule that no client can take from, because all wander and are full, must not be spun on.
+        if let schedule, phase != .draining, wandering < openConnections { until = min(until, schedule.next) }
+        if isFollowing { until = min(until, nextWake) }
         let nanos = until > now ? until - now : 0
         var limit = timespec(tv_sec: Int(nanos / 1_000_000_000), tv_nsec: Int(nanos % 1_000_000_000))
         return epoll_pwait2(epoll, events, 512, &limit, nil)
@@ -182,6 +223,7 @@ struct Generator: ~Copyable {
             serviceTimes.reset()
             sendDelays.reset()
             errorsByCode = [:]
+            if isFollowing { restartFollowing(at: now) }
             window = MeasuredWindow()
             window.startNanos = now
             window.startCpuNanos = corral_thread_cpu_nanos()
@@ -199,6 +241,7 @@ struct Generator: ~Copyable {
         _ = recorders.closeSlice(
             at: now, listed: now >= nextTick - IntervalRecorders.sliceNanos / 2, keep: true)
         recorders.closeInterval(at: now, keep: true)
+        if isFollowing { endFollowing(at: now) }
         window.endNanos = now
         window.endCpuNanos = corral_thread_cpu_nanos()
     }
@@ -214,6 +257,7 @@ struct Generator: ~Copyable {
         }
         nextTick += IntervalRecorders.sliceNanos
         if nextTick <= now { nextTick = now + IntervalRecorders.sliceNanos }
+        if isFollowing { passHistoryOn() }
         for index in 0..<connectionCount where connections[index].isOpen {
             let connection = connections + index
             if connection.pointee.outstanding > 0 {
@@ -222,7 +266,9 @@ struct Generator: ~Copyable {
                     connection.pointee.ring[
                         Int(connection.pointee.head & connection.pointee.ringMask)
                     ].plannedNanos)
-                if now > last + Self.silenceLimitNanos {
+                if isFollowing {
+                    if now > last + UInt64(policy.replyTimeoutMillis) * 1_000_000 { leave(connection, at: now) }
+                } else if now > last + Self.silenceLimitNanos {
                     stop(
                         "connection \(connection.pointee.id) has waited "
                             + "\(Self.silenceLimitNanos / 1_000_000_000) s for a reply")
@@ -240,6 +286,7 @@ struct Generator: ~Copyable {
 
     private mutating func finish() {
         if phase == .measuring { closeWindow(at: corral_monotonic_nanos()) }
+        if isFollowing { passHistoryOn() }
         let left = outstanding
         if left > 0, fatal == nil {
             violations.add(
@@ -256,6 +303,6 @@ struct Generator: ~Copyable {
             errorsByCode: errorsByCode, violations: violations, slices: recorders.slices,
             intervals: recorders.intervals, measuredNanos: window.endNanos - window.startNanos,
             cpuNanos: window.endCpuNanos - window.startCpuNanos, sent: window.sent, sendCalls: window.sendCalls,
-            receiveCalls: window.receiveCalls, fatal: fatal)
+            receiveCalls: window.receiveCalls, follow: isFollowing ? followTotals : nil, fatal: fatal)
     }
 }

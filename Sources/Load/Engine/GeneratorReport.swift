@@ -43,6 +43,8 @@ struct GeneratorReport: Sendable {
     var sent: UInt64
     var sendCalls: UInt64
     var receiveCalls: UInt64
+    /// Of clients that follow the service across servers; nil otherwise.
+    var follow: FollowReport?
     /// Why the thread stopped early; nil when it did not.
     var fatal: String?
 }

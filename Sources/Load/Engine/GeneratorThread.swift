@@ -77,6 +77,10 @@ final class GeneratorThread: @unchecked Sendable {
             }
         }
         let range = share
+        var servers: [ResolvedServer] = []
+        if configuration.following != nil {
+            for server in configuration.servers { servers.append(try ResolvedServer(server)) }
+        }
         var sessions: [OpenedSession] = []
         var lastZxid: [Int64] = []
         do {
@@ -95,7 +99,7 @@ final class GeneratorThread: @unchecked Sendable {
         while signals.phase == .connecting, !signals.failed.load(ordering: .relaxed) { usleep(1000) }
         var generator = Generator(
             configuration: configuration, thread: index, repeatIndex: repeatIndex, sessions: sessions,
-            firstId: range.lowerBound, lastZxid: lastZxid, zipf: zipf, signals: signals)
+            firstId: range.lowerBound, lastZxid: lastZxid, servers: servers, zipf: zipf, signals: signals)
         if signals.phase != .connecting { generator.run() }
         return generator.makeReport()
     }

@@ -10,8 +10,15 @@ import Jute
 /// A session just opened: what the server granted.
 struct OpenedSession {
     let descriptor: Int32
-    let sessionId: Int64
-    let timeoutMillis: Int32
+    var sessionId: Int64
+    var timeoutMillis: Int32
+    var password: [UInt8]
+
+    /// No session yet: what asks for a new one.
+    static func none(timeoutMillis: Int32) -> OpenedSession {
+        OpenedSession(
+            descriptor: -1, sessionId: 0, timeoutMillis: timeoutMillis, password: [UInt8](repeating: 0, count: 16))
+    }
 }
 
 /// Connecting and the session handshake, blocking with a deadline. Not on the hot path.
@@ -74,15 +81,7 @@ enum Handshake {
         _ descriptor: Int32, server: ServerAddress, sessionTimeoutMillis: Int32
     ) throws(LoadError) -> OpenedSession {
         var request = WireBuffer()
-        request.append(int32: 45)
-        request.append(int32: 0)  // protocol version
-        request.append(int64: 0)  // last zxid seen
-        request.append(int32: sessionTimeoutMillis)
-        request.append(int64: 0)  // a new session
-        request.append(int32: 16)
-        request.append(int64: 0)
-        request.append(int64: 0)
-        request.append(bool: false)  // no read-only server
+        encodeRequest(.none(timeoutMillis: sessionTimeoutMillis), lastZxid: 0, to: &request)
         try writeAll(descriptor, request.bytes, server: server)
 
         let foreign = "\(server) does not speak ZooKeeper's client protocol"
@@ -104,14 +103,36 @@ enum Handshake {
         guard reply.withUnsafeMutableBytes({ readAll(descriptor, $0) }) == length else {
             throw .connection("\(foreign): it broke off during the handshake")
         }
+        guard let session = reply.withUnsafeBytes({ decodeReply($0, descriptor: descriptor) }) else {
+            throw .connection("\(foreign): odd handshake reply")
+        }
+        guard session.timeoutMillis > 0, session.sessionId != 0 else {
+            throw .connection("\(server) refused the session")
+        }
+        return session
+    }
+
+    /// The request that opens a session, or attaches one that has an id. With its frame's length.
+    static func encodeRequest(_ session: OpenedSession, lastZxid: Int64, to request: inout WireBuffer) {
+        request.append(int32: 45)
+        request.append(int32: 0)  // protocol version
+        request.append(int64: lastZxid)
+        request.append(int32: session.timeoutMillis)
+        request.append(int64: session.sessionId)
+        session.password.withUnsafeBytes { request.append(buffer: $0) }
+        request.append(bool: false)  // no read-only server
+    }
+
+    /// The reply without its frame's length, 36 or 37 bytes; nil when it is none. An expired session has no time.
+    static func decodeReply(_ reply: UnsafeRawBufferPointer, descriptor: Int32) -> OpenedSession? {
+        guard reply.count == 36 || reply.count == 37 else { return nil }
         func integer(_ offset: Int, _ count: Int) -> Int64 {
             reply[offset..<offset + count].reduce(0) { $0 << 8 | Int64($1) }
         }
-        let timeout = Int32(truncatingIfNeeded: integer(4, 4))
-        let sessionId = integer(8, 8)
-        guard integer(0, 4) == 0, integer(16, 4) == 16 else { throw .connection("\(foreign): odd handshake reply") }
-        guard timeout > 0, sessionId != 0 else { throw .connection("\(server) refused the session") }
-        return OpenedSession(descriptor: descriptor, sessionId: sessionId, timeoutMillis: timeout)
+        guard integer(0, 4) == 0, integer(16, 4) == 16 else { return nil }
+        return OpenedSession(
+            descriptor: descriptor, sessionId: integer(8, 8), timeoutMillis: Int32(truncatingIfNeeded: integer(4, 4)),
+            password: [UInt8](reply[20..<36]))
     }
 
     static func writeAll(

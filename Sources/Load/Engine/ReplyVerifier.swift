@@ -35,6 +35,8 @@ struct ReplyVerifier {
     let maximumFrameBytes: Int
 
     static let headerBytes = 16
+    /// Whether settling has to list children.
+    let listsChildren: Bool
     private static let versionOffset = 32
     private static let dataLengthOffset = 52
 
@@ -44,13 +46,30 @@ struct ReplyVerifier {
         acceptsCanned = configuration.acceptsCannedContent
         self.keys = keys
         let children = configuration.liveNodeLimit * (4 + 1 + KeySpace.nodeDigits) + 4
-        let listing = configuration.mix.share(of: .children) > 0 ? children : 0
+        // Who attaches again lists its children to find out which creates and deletes happened.
+        listsChildren = [OperationKind.create, .delete].contains { configuration.mix.share(of: $0) > 0 }
+        let lists = configuration.mix.share(of: .children) > 0 || (configuration.following != nil && listsChildren)
+        let listing = lists ? children : 0
         maximumFrameBytes = Self.headerBytes + max(1024 + keys.nodePathLength, 4 + valueBytes + 68, listing)
     }
 
     @inline(__always)
     private func integer(_ bytes: UnsafeRawPointer, _ offset: Int) -> Int {
         Int(Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
+    }
+
+    func isWholeValue(_ length: Int) -> Bool { length == Self.headerBytes + 4 + valueBytes + Stat.wireSize }
+
+    /// The version in a successful reply to `setData`.
+    func writtenVersion(_ reply: UnsafeRawPointer) -> Int {
+        integer(reply + Self.headerBytes, Self.versionOffset)
+    }
+
+    /// The version and the stamp in a successful reply to `getData` whose length is right; nil for a foreign value.
+    func readValue(_ reply: UnsafeRawPointer) -> (version: Int, stamp: ContentStamp)? {
+        let body = reply + Self.headerBytes
+        guard let stamp = ContentStamp.read(from: body + 4, length: valueBytes) else { return nil }
+        return (integer(body, 4 + valueBytes + Self.versionOffset), stamp)
     }
 
     /// The rule that a successful reply breaks; nil when it is right.

@@ -20,8 +20,16 @@ final class RunSignals: Sendable {
     /// A generator cannot go on.
     let failed = Atomic<Bool>(false)
     let cells: [ProgressCell]
+    /// The part of the run that generators are in, counted by the coordinator; see `RoundMailbox`.
+    let round = Atomic<Int>(0)
+    /// Added to every shared key from the next round on.
+    let keyBase = Atomic<Int>(0)
+    let mailbox: RoundMailbox
 
-    init(threads: Int) { cells = (0..<threads).map { _ in ProgressCell() } }
+    init(threads: Int, keepsHistory: Bool = false) {
+        cells = (0..<threads).map { _ in ProgressCell() }
+        mailbox = RoundMailbox(keepsHistory: keepsHistory)
+    }
 
     var phase: RunPhase {
         get { RunPhase(rawValue: phaseValue.load(ordering: .relaxed))! }

@@ -16,6 +16,8 @@ public enum ViolationKind: Int, CaseIterable, Codable, Sendable {
     case connectionLost
     /// Requests without a reply when the run ended.
     case unanswered
+    /// A write that was acknowledged is gone, or one happened twice.
+    case acknowledgedLost
 
     public var name: String { String(describing: self) }
 }

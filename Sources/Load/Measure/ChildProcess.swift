@@ -52,6 +52,11 @@ final class ChildProcess {
         return true
     }
 
+    /// Signals the process; nothing when it has ended.
+    func send(_ number: Int32) {
+        if isRunning { kill(pid, number) }
+    }
+
     /// SIGTERM, then SIGKILL after the grace period; returns when the process is gone.
     func stop(graceSeconds: Double = 5) {
         guard isRunning else { return }

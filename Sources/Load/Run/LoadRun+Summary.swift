@@ -37,12 +37,19 @@ extension LoadRun {
             },
             serviceTime: isOpen ? LatencySummary(LatencySummary.merged(reports.map(\.serviceTimes))) : nil,
             errorsByCode: errorsByCode, errorLatency: errors.totalCount > 0 ? LatencySummary(errors) : nil,
-            violations: violations, generator: health(reports, all: all, seconds: seconds), servers: usage,
+            violations: violations,
+            following: following(reports, succeeded: byOperation.map(\.totalCount)),
+            generator: health(reports, all: all, seconds: seconds), servers: usage,
             stealShare: window.stealShare, partial: window.interrupted,
             stopReason: reports.compactMap(\.fatal).first)
         return RepeatData(
             result: result, slices: Self.mergedSlices(reports.map(\.slices)), intervals: reports.flatMap(\.intervals),
             startWallSeconds: window.startWallSeconds, spectrum: all)
+    }
+
+    private func following(_ reports: [GeneratorReport], succeeded: [UInt64]) -> FollowResult? {
+        let parts = reports.compactMap(\.follow)
+        return parts.isEmpty ? nil : FollowResult(parts, succeeded: succeeded)
     }
 
     private func health(

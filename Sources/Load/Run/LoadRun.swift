@@ -35,7 +35,7 @@ public final class LoadRun {
     public func prepare() throws(LoadError) {
         if configuration.acceptsCannedContent { return }
         let keys = KeySpace(root: configuration.root)
-        let client = try ControlClient(configuration.servers[0])
+        let client = try ControlClient.first(of: configuration.servers)
         try client.deleteTree(keys.rootPath)
         var parent = ""
         for component in keys.rootPath.split(separator: "/") {
@@ -60,7 +60,7 @@ public final class LoadRun {
     /// Removes what the workload left.
     public func cleanUp() throws(LoadError) {
         if configuration.acceptsCannedContent { return }
-        try ControlClient(configuration.servers[0]).deleteTree(configuration.root)
+        try ControlClient.first(of: configuration.servers).deleteTree(configuration.root)
     }
 
     /// One repeat on fresh connections and a fresh tree.

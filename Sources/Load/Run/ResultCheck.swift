@@ -23,15 +23,15 @@ public enum ResultCheck {
             let kind = try decoder.decode(Kind.self, from: data)
             switch kind.schema {
             case RunSummary.schemaName:
-                if kind.schemaVersion != RunSummary.currentSchemaVersion { return [versionProblem(kind.schemaVersion)] }
+                if !knows(kind.schemaVersion, RunSummary.currentSchemaVersion) { return [versionProblem(kind.schemaVersion)] }
                 return check(try decoder.decode(RunSummary.self, from: data), directory: place)
             case SweepSummary.schemaName:
-                if kind.schemaVersion != SweepSummary.currentSchemaVersion {
+                if !knows(kind.schemaVersion, SweepSummary.currentSchemaVersion) {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(SweepSummary.self, from: data), directory: place)
             case MemorySummary.schemaName:
-                if kind.schemaVersion != MemorySummary.currentSchemaVersion {
+                if !knows(kind.schemaVersion, MemorySummary.currentSchemaVersion) {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(MemorySummary.self, from: data))
@@ -41,6 +41,11 @@ public enum ResultCheck {
         } catch {
             return ["not a whole result: \(error)"]
         }
+    }
+
+    /// Later versions only add fields that may be absent.
+    private static func knows(_ version: Int?, _ current: Int) -> Bool {
+        version.map { (1...current).contains($0) } ?? false
     }
 
     private static func versionProblem(_ version: Int?) -> String {
@@ -121,6 +126,7 @@ public enum ResultCheck {
         if abs(rate - result.throughputPerSecond) > 0.001 * rate {
             problems.append("\(name): throughput is not completed operations over the window")
         }
+        if let following = result.following { problems += check(following, of: result, name: name) }
         guard let series = FileManager.default.contents(atPath: "\(stem)-series.csv") else {
             return problems + ["\(name): the series file is missing"]
         }
@@ -140,6 +146,24 @@ public enum ResultCheck {
             }
         } catch {
             problems.append("\(name): the histogram log is broken: \(error)")
+        }
+        return problems
+    }
+
+    /// Outcomes must agree with what was counted, and a gap is no longer than the window.
+    private static func check(_ following: FollowResult, of result: RepeatResult, name: String) -> [String] {
+        var problems: [String] = []
+        if following.outcomes.reduce(0, { $0 + $1.succeeded }) != result.completed {
+            problems.append("\(name): successful outcomes do not add up to the completed operations")
+        }
+        if following.outcomes.reduce(0, { $0 + $1.failed }) != result.errorsByCode.values.reduce(0, +) {
+            problems.append("\(name): failed outcomes do not add up to the error replies")
+        }
+        if Double(following.longestGaps.maximumNanos) > 1.01 * result.windowSeconds * 1e9 + 1e8 {
+            problems.append("\(name): a client's gap is longer than the window")
+        }
+        for silence in following.silences + following.writeSilences where silence.endNanos < silence.startNanos {
+            problems.append("\(name): a silence that ends before it begins")
         }
         return problems
     }

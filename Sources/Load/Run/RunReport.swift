@@ -63,6 +63,30 @@ public enum RunReport {
         return (summary, path)
     }
 
+    /// What following clients went through.
+    static func lines(_ following: FollowResult) -> [String] {
+        var lines = [
+            "clients: \(following.connectionsLost) connections lost, \(following.reattached) sessions attached again, "
+                + "\(following.failedAttempts) attempts failed, \(following.sessionsLost) sessions lost"
+        ]
+        for counts in following.outcomes where counts.failed + counts.unknown > 0 {
+            lines.append(
+                "\(counts.operation.name): \(counts.succeeded) succeeded, \(counts.failed) failed, "
+                    + "\(counts.unknown) unknown")
+        }
+        let gaps = following.longestGaps
+        lines.append(
+            "clients' longest time without success: p50 \(shortTime(Double(gaps.p50Nanos))), "
+                + "p99 \(shortTime(Double(gaps.p99Nanos))), max \(shortTime(Double(gaps.maximumNanos)))")
+        for (name, silences) in [("any success", following.silences), ("a write", following.writeSilences)] {
+            guard let longest = silences.max(by: { $0.nanos < $1.nanos }) else { continue }
+            lines.append(
+                "longest time without \(name) by any client: \(shortTime(Double(longest.nanos))), from "
+                    + "\(fixed(Double(longest.startNanos) / 1e9, 3)) s on")
+        }
+        return lines
+    }
+
     /// The summary for a terminal.
     public static func text(_ summary: RunSummary) -> String {
         var lines: [String] = []
@@ -107,6 +131,7 @@ public enum RunReport {
                     "    send delay: p50 \(shortTime(Double(delay.p50Nanos)))  p99 \(shortTime(Double(delay.p99Nanos)))"
                         + "  max \(shortTime(Double(delay.maximumNanos)))")
             }
+            if let following = last.following { lines += Self.lines(following).map { "    \($0)" } }
             for usage in last.servers {
                 lines.append(
                     "    server \(usage.pid): \(fixed(usage.cpuSeconds, 2)) s CPU "

@@ -42,6 +42,8 @@ public struct RepeatResult: Codable, Equatable, Sendable {
     public var errorsByCode: [String: UInt64]
     public var errorLatency: LatencySummary?
     public var violations: Violations
+    /// Of clients that follow the service across servers.
+    public var following: FollowResult?
     public var generator: GeneratorHealth
     public var servers: [ServerUsage]
     /// Steal time of the machine in the window, as a share of all CPU time.
@@ -107,7 +109,7 @@ public struct ServerDescription: Codable, Equatable, Sendable {
 
 /// The summary file of `corral-bench run`.
 public struct RunSummary: Codable, Equatable, Sendable {
-    public static let currentSchemaVersion = 1
+    public static let currentSchemaVersion = 2
     public static let schemaName = "corral-bench/run"
 
     public var schema = RunSummary.schemaName

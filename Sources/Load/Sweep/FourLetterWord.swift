@@ -8,11 +8,11 @@ import CSystem
 
 /// ZooKeeper's four-letter words, as a client.
 enum FourLetterWord {
-    /// The server's answer; empty when there is none within two seconds.
-    static func ask(_ word: String, of server: ServerAddress) -> String {
+    /// The server's answer; empty when there is none in time.
+    static func ask(_ word: String, of server: ServerAddress, timeoutMillis: Int = 2000) -> String {
         guard let descriptor = try? Handshake.connect(server) else { return "" }
         defer { close(descriptor) }
-        var limit = timeval(tv_sec: 2, tv_usec: 0)
+        var limit = timeval(tv_sec: timeoutMillis / 1000, tv_usec: timeoutMillis % 1000 * 1000)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var bytes = Array(word.utf8)
         guard send(descriptor, &bytes, bytes.count, 0) == bytes.count else { return "" }

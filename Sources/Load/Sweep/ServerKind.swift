@@ -27,6 +27,8 @@ public struct ServerOptions: Codable, Equatable, Sendable {
     public var fsync = true
     /// The JVM's heap, as `-Xmx` takes it.
     public var apacheHeap = "2g"
+    /// Whether someone asked for that heap; ensembles choose by their size otherwise.
+    public var hasChosenHeap = false
     /// Sets the heap's initial size to its maximum, as production guides advise; off in the memory experiment, so
     /// that the JVM may give memory back.
     public var apacheFixedHeap = true

@@ -85,12 +85,37 @@ extension ManagedServer {
         ]
         let text = settings.keys.sorted().map { "\($0)=\(settings[$0]!)" }.joined(separator: "\n") + "\n"
         try ResultFiles.write(text, to: "\(directory)/zoo.cfg")
+        return apache(options, configurationPath: "\(directory)/zoo.cfg", settings: settings)
+    }
+
+    /// A member of an ensemble, whose configuration file is written already.
+    ///
+    /// - Parameter settings: what that file says.
+    static func launch(
+        _ kind: ServerKind, options: ServerOptions, configurationPath: String, settings: [String: String]
+    ) throws(LoadError) -> ServerLaunch {
+        switch kind {
+        case .apache: return apache(options, configurationPath: configurationPath, settings: settings)
+        case .corral:
+            let arguments = [options.corralPath, "server", configurationPath]
+            return ServerLaunch(
+                description: ServerDescription(
+                    kind: kind.rawValue, version: "unknown", commandLine: arguments, durability: durability(options),
+                    settings: settings),
+                startLimitSeconds: 20)
+        case .null: throw .usage("the null server cannot be a member of an ensemble")
+        }
+    }
+
+    private static func apache(
+        _ options: ServerOptions, configurationPath: String, settings: [String: String]
+    ) -> ServerLaunch {
         let jars = apacheJars.map { name -> String in "\(jarDirectory)/\(name).jar" }
         var arguments = ["java", "-server", "-Xmx\(options.apacheHeap)"]
         if options.apacheFixedHeap { arguments.append("-Xms\(options.apacheHeap)") }
         arguments += [
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.joined(separator: ":"),
-            "org.apache.zookeeper.server.quorum.QuorumPeerMain", "\(directory)/zoo.cfg",
+            "org.apache.zookeeper.server.quorum.QuorumPeerMain", configurationPath,
         ]
         return ServerLaunch(
             description: ServerDescription(

@@ -54,7 +54,7 @@ public struct SweepComparison: Codable, Equatable, Sendable {
 
 /// The summary file of `corral-bench sweep`.
 public struct SweepSummary: Codable, Equatable, Sendable {
-    public static let currentSchemaVersion = 1
+    public static let currentSchemaVersion = 2
     public static let schemaName = "corral-bench/sweep"
 
     public var schema = SweepSummary.schemaName

@@ -87,6 +87,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     public var liveNodeLimit = 10_000
     /// Accepts the null server's canned value in place of the stamp expected. Never for a real server.
     public var acceptsCannedContent = false
+    /// How clients follow the service across servers; nil: a lost connection ends the run.
+    public var following: FollowPolicy?
     /// How long replies to requests already sent are waited for at the end.
     public var drainLimitSeconds = 10.0
 
@@ -126,6 +128,7 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
         if let rate = ratePerSecond {
             try need(rate >= 1 && rate <= 50_000_000, "--rate lies between 1 and 50000000 per second, not \(rate)")
         }
+        try following?.validate()
         try need((1...1_000_000).contains(liveNodeLimit), "the live-node limit lies between 1 and 1000000")
         try need(
             (1000...3_600_000).contains(sessionTimeoutMillis),
