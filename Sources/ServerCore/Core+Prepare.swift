@@ -188,6 +188,7 @@ extension Core {
         {
             throw .noChildrenForEphemerals
         }
+        if parent.isContainerMeantEphemeral, parent.stat.czxid == header.zxid { throw .noChildrenForEphemerals }
         try checkQuota(path, bytesAdded: request.data?.count ?? 0, nodesAdded: 1)
         out.append(buffer: path)
         out.append(buffer: request.data)
@@ -215,6 +216,7 @@ extension Core {
         var node = PendingNode(
             exists: true, stat: stat, childCount: 0, dataLength: Int32(request.data?.count ?? 0), acl: acl,
             prefixChecksum: nil, digest: 0, zxid: header.zxid)
+        node.isContainerMeantEphemeral = opcode == .createContainer && CreateMode(flags: request.flags)!.isEphemeral
         node.prefixChecksum = prefixChecksum(path, request.data)
         stage(&node, at: path, header.zxid)
         // `path` may point into this buffer, so it must live until here.

@@ -19,6 +19,9 @@ struct PendingNode {
     var digest: UInt64
     /// The last transaction that changed it.
     var zxid: Int64
+    /// A container whose request asked for an ephemeral znode: Apache makes it a container, but lets nobody create a
+    /// child below it in the same multi.
+    var isContainerMeantEphemeral = false
 }
 
 /// The future state: what prepared, not yet applied transactions make of the tree (Apache's outstanding changes).

@@ -1,23 +1,32 @@
 import Foundation
+import Jute
 import TestSupport
 import ZooKeeperProtocol
 
-/// Valid request frames, one a file, named after their operation: what the mutations start from.
+/// Valid frames, one a file, named after their operation: what the mutations start from.
 enum Corpus {
     static let directory = TestEnvironment.packageRoot.appendingPathComponent("Tests/FuzzTests/corpus")
 
     struct Seed: Sendable {
         var name: String
-        /// xid, opcode and body.
+        /// xid, opcode and body; of a handshake its record.
         var payload: [UInt8]
     }
 
-    static func load() throws -> [Seed] {
-        try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasSuffix(".frame") }.sorted()
-            .map { Seed(name: $0, payload: Array(try Data(contentsOf: directory.appendingPathComponent($0)))) }
+    /// The znodes that the requests speak of.
+    static let znodes = ["/fuzz", "/fuzz/a", "/fuzz/b", "/fuzz/b/c", "/fuzz/container"]
+
+    static func load() throws -> (requests: [Seed], handshakes: [Seed]) {
+        let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+        let seeds = try files.filter { $0.hasSuffix(".frame") }.map {
+            Seed(name: $0, payload: Array(try Data(contentsOf: directory.appendingPathComponent($0))))
+        }
+        let isHandshake = { (seed: Seed) in seed.name.hasPrefix("handshake") }
+        return (seeds.filter { !isHandshake($0) }, seeds.filter(isHandshake))
     }
 
-    /// The requests the corpus was recorded from: every operation a client may send, in its common shapes.
+    /// The requests the corpus was recorded from: every operation in its common shapes, those too that a server
+    /// refuses from a client.
     static var requests: [(name: String, request: Request)] {
         let alice = [
             ACL(permissions: 31, identity: Identity(scheme: "digest", id: "alice:8y0lhh/7xkdEiwhX7vo9i+/Nmzc="))
@@ -68,83 +77,61 @@ enum Corpus {
             ("removeWatches", .watches(.removeWatches, "/fuzz", 3)),
             ("whoAmI", .whoAmI),
             ("closeSession", .closeSession),
+            ("check", .check("/fuzz/a", version: 0)),
+            (
+                "reconfig",
+                Request(.reconfig, "join") {
+                    for text in ["server.2=a:1:2:participant;3", "", ""] { $0.append(string: text) }
+                    $0.append(int64: -1)
+                }
+            ),
+            ("sasl", Request(.sasl, "token") { $0.append(string: "token") }),
+            ("deleteContainer", .path(.deleteContainer, "/fuzz/container")),
+            ("createSession", Request(.createSession, "from a client") { $0.append(int32: 10_000) }),
+            ("auth-super", .auth(scheme: "digest", "super:secret")),
+            ("multi-fails", .multi([.delete("/fuzz/none"), .create("/fuzz/never")])),
+            ("multi-container", .multi([.create("/fuzz/mc", flags: 1, opcode: .createContainer)])),
+            (
+                "multiRead-misses",
+                .multi([.getData("/fuzz/none"), .getData("/fuzz/a"), .getData("/fuzz/b/c")], opcode: .multiRead)
+            ),
+            ("delete-leaf", .delete("/fuzz/b/c")),
+            ("setData-null", .setData("/fuzz/a", data: nil)),
+            ("exists-none", .exists("/fuzz/none", watch: true)),
         ]
     }
 
-    /// Writes the corpus anew (`CORRAL_RECORD_CORPUS=1`), after a change to `requests`.
+    /// The records that begin a connection.
+    static var handshakes: [(name: String, payload: [UInt8])] {
+        func record(session: Int64, timeoutMillis: Int32, tail: [UInt8]) -> [UInt8] {
+            var buffer = WireBuffer()
+            buffer.append(int32: 0)
+            buffer.append(int64: 0)
+            buffer.append(int32: timeoutMillis)
+            buffer.append(int64: session)
+            [UInt8](repeating: 0, count: 16).withUnsafeBytes { buffer.append(buffer: $0) }
+            return Array(buffer.bytes) + tail
+        }
+        return [
+            ("handshake", record(session: 0, timeoutMillis: 30_000, tail: [0])),
+            ("handshake-old", record(session: 0, timeoutMillis: 10_000, tail: [])),
+            ("handshake-gone", record(session: 0x100_0000_0001, timeoutMillis: 4000, tail: [1])),
+        ]
+    }
+
+    private static func xid(of request: Request) -> Int32 {
+        switch OpCode(rawValue: request.opcode) {
+        case .auth: ReservedXid.auth
+        case .ping: ReservedXid.ping
+        case .setWatches, .setWatches2: ReservedXid.setWatches
+        default: 1
+        }
+    }
+
+    /// Writes the corpus anew (`CORRAL_RECORD_CORPUS=1`), after a change to what is above.
     static func record() throws {
-        for (name, request) in requests {
-            let file = directory.appendingPathComponent("\(name).frame")
-            try Data(request.payload(xid: 1)).write(to: file)
+        for (name, payload) in requests.map({ ($0.name, $0.request.payload(xid: xid(of: $0.request))) }) + handshakes {
+            try Data(payload).write(to: directory.appendingPathComponent("\(name).frame"))
         }
-    }
-}
-
-/// Changes frames in the ways that break decoders.
-struct Mutator {
-    var random: SeededGenerator
-    let seeds: [Corpus.Seed]
-
-    init(seed: UInt64, seeds: [Corpus.Seed]) {
-        random = SeededGenerator(seed: seed)
-        self.seeds = seeds
-    }
-
-    static let interesting: [Int32] = [
-        -1, -2, 0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 100, 127, 255, 256, 0x7fff, 0xffff, 0xfffff, 0x100000, .max, .min,
-        -0x7fff_ffff, 0x4000_0000, -10, -11, 101, 102, 103, 104, 105, 106, 107,
-    ]
-
-    /// A payload (without the frame's length) with one to four changes.
-    mutating func payload() -> [UInt8] {
-        var bytes = random.pick(seeds).payload
-        for _ in 0..<Int.random(in: 1...4, using: &random) { mutate(&bytes) }
-        return bytes
-    }
-
-    private mutating func place(_ bytes: [UInt8]) -> Int { Int.random(in: 0..<bytes.count, using: &random) }
-
-    private mutating func mutate(_ bytes: inout [UInt8]) {
-        guard !bytes.isEmpty else {
-            bytes = [UInt8(truncatingIfNeeded: random.next())]
-            return
-        }
-        switch Int.random(in: 0..<10, using: &random) {
-        case 0: bytes[place(bytes)] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-        case 1: bytes[place(bytes)] = UInt8.random(in: 0...255, using: &random)
-        case 2, 3: overwriteInt(&bytes)
-        case 4: bytes.removeLast(min(bytes.count, place(bytes) + 1))
-        case 5:
-            bytes += (0..<Int.random(in: 1...40, using: &random)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-        case 6:
-            let other = random.pick(seeds).payload
-            bytes = Array(bytes.prefix(place(bytes))) + other.suffix(Int.random(in: 0...other.count, using: &random))
-        case 7:
-            let start = place(bytes)
-            let part = bytes[start..<min(bytes.count, start + Int.random(in: 1...16, using: &random))]
-            bytes.insert(contentsOf: part, at: place(bytes))
-        case 8:
-            let start = place(bytes)
-            bytes.removeSubrange(start..<min(bytes.count, start + Int.random(in: 1...8, using: &random)))
-        default:
-            guard bytes.count >= 8 else { return }
-            let opcode = random.pick(OpCode.allCases).rawValue
-            bytes.replaceSubrange(4..<8, with: withUnsafeBytes(of: opcode.bigEndian) { Array($0) })
-        }
-    }
-
-    private mutating func overwriteInt(_ bytes: inout [UInt8]) {
-        guard bytes.count >= 4 else { return }
-        let start = Int.random(in: 0...bytes.count - 4, using: &random)
-        let value = random.pick(Self.interesting)
-        bytes.replaceSubrange(start..<start + 4, with: withUnsafeBytes(of: value.bigEndian) { Array($0) })
-    }
-
-    /// A whole frame; one in a hundred has a length that lies.
-    mutating func frame() -> [UInt8] {
-        let content = payload()
-        guard random.chance(1) else { return ProtocolClient.framed(content) }
-        let lie = random.pick(Self.interesting)
-        return withUnsafeBytes(of: lie.bigEndian) { Array($0) } + content
     }
 }

@@ -146,11 +146,24 @@ struct NetworkTests {
         for _ in 0..<500 { try client.send(.create("/t/n-", flags: CreateFlag.sequential)) }
         let pid = try #require(server.process).pid
         kill(pid, SIGTERM)
+        // Another one, as an impatient user sends it, changes nothing.
+        kill(pid, SIGINT)
         var acknowledged = 0
         while let reply = try? client.receiveReply(within: 10), reply.error == 0 { acknowledged += 1 }
         #expect(server.process?.waitForExit(within: 15) == 0, "\(server.process?.output ?? "")")
+        let log = try #require(server.process).output
+        #expect(log.components(separatedBy: "ending: ").count == 2, "\(log)")
         try server.start()
         let count = try server.client().perform(.getChildren("/t")).strings().count
         #expect(count >= acknowledged && count <= 500, "\(acknowledged) acknowledged, \(count) there")
+    }
+
+    @Test("forceSync=no is warned of, once")
+    func unsafeWrites() throws {
+        let server = try ServerUnderTest(.corral, settings: ["forceSync": "no"])
+        #expect(server.stop() == 0)
+        let log = try String(contentsOfFile: server.logPath, encoding: .utf8)
+        let warnings = log.split(separator: "\n").filter { $0.contains("forceSync") }
+        #expect(warnings.count == 1 && warnings[0].contains("UNSAFE"), "\(log)")
     }
 }

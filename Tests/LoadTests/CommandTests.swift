@@ -140,8 +140,20 @@ import Testing
         let server = try ServerThread()
         let path = try runToFiles(try shortConfiguration(server.address), directory).1
         #expect(try run(["check-result", path]).code == 0)
-        try "{}".write(toFile: path, atomically: true, encoding: .utf8)
-        #expect(try run(["check-result", path]).code == LoadExitCode.invalidRun)
+        let whole = try String(contentsOfFile: path, encoding: .utf8)
+        for (text, words) in [
+            ("{}", "schema is absent"), ("", "not JSON"), ("\u{7f}ELF, not a result", "not JSON"),
+            ("[1]", "JSON, but no object"), (String(whole.prefix(whole.count / 2)), "not JSON"),
+            (#"{"schema": "\#(RunSummary.schemaName)"}"#, "schema version absent"),
+            (whole.replacingOccurrences(of: "\"status\"", with: "\"estatus\""), "status is missing"),
+            (whole.replacingOccurrences(of: "\"status\" : \"", with: "\"status\" : \"x"), "status is not what"),
+        ] {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            let judged = try run(["check-result", path])
+            #expect(judged.code == LoadExitCode.invalidRun, "\(judged)")
+            #expect(judged.text.hasPrefix("\(path): ") && judged.text.contains(words), "\(words): \(judged.text)")
+            #expect(judged.text.split(separator: "\n").count == 1, "\(judged.text)")
+        }
         #expect(try run(["check-result", path + ".absent"]).code == LoadExitCode.failure)
     }
 

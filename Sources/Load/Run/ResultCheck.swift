@@ -39,7 +39,26 @@ public enum ResultCheck {
                 return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
             }
         } catch {
-            return ["not a whole result: \(error)"]
+            return [explanation(error)]
+        }
+    }
+
+    /// One line for a file that is not JSON, or not all of a result.
+    private static func explanation(_ error: any Error) -> String {
+        func name(_ path: [any CodingKey]) -> String {
+            path.map { $0.intValue.map(String.init) ?? $0.stringValue }.joined(separator: ".")
+        }
+        guard let error = error as? DecodingError else { return "not a whole result: \(error)" }
+        switch error {
+        case .keyNotFound(let key, let context):
+            return "not a whole result: \(name(context.codingPath + [key])) is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+            if !context.codingPath.isEmpty {
+                return "not a whole result: \(name(context.codingPath)) is not what a result has there"
+            }
+            if case .typeMismatch = error { return "no corral-bench result: JSON, but no object" }
+            return "no corral-bench result: not JSON"
+        @unknown default: return "not a whole result"
         }
     }
 

@@ -33,7 +33,7 @@ struct ConfigurationRules {
             configuration.snapCount = 2
         }
         if !configuration.forceSync {
-            adjust("forceSync", "forceSync=no is unsafe: answered writes can be lost when power fails")
+            adjust("forceSync", "forceSync=no is UNSAFE: acknowledged writes are lost when the machine fails")
         }
         if configuration.dataDirectory.isEmpty && !isGiven("dataDir") { fail("dataDir", "dataDir is not set") }
         if configuration.dataLogDirectory.isEmpty { configuration.dataLogDirectory = configuration.dataDirectory }

@@ -4,13 +4,13 @@ import Foundation
 import Glibc
 #endif
 
-/// SIGTERM and SIGINT, turned into calls on a thread of their own.
+/// The first SIGTERM or SIGINT, turned into a call on a thread of its own. Those behind it change nothing: the end
+/// has begun, and nothing acknowledged may be left undone for a second one.
 ///
 /// The signals are blocked and waited for, so one that comes before anybody waits is kept and not lost. A dispatch
 /// source, set up in the background, misses those that come just after the server has said that it serves.
 enum EndingSignals {
-    /// From now on, for as long as the process lives. To be called before other threads are started, which inherit
-    /// the mask.
+    /// To be called before other threads are started, which inherit the mask.
     static func handle(_ ended: @escaping @Sendable (_ number: Int32) -> Void) {
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -20,10 +20,9 @@ enum EndingSignals {
         precondition(code == 0, "pthread_sigmask: \(code)")
         let thread = Thread { [signals] in
             var awaited = signals
-            while true {
-                var number: Int32 = 0
-                if sigwait(&awaited, &number) == 0 { ended(number) }
-            }
+            var number: Int32 = 0
+            while sigwait(&awaited, &number) != 0 {}
+            ended(number)
         }
         thread.name = "corral-signals"
         thread.start()

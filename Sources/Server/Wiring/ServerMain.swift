@@ -14,9 +14,6 @@ public enum ServerMain {
             logger.info("ending: the pipeline is drained first", metadata: ["signal": "\(number)"])
             server.stop()
         }
-        if !configuration.forceSync {
-            logger.warning("forceSync=no is UNSAFE: acknowledged writes are lost when the machine fails")
-        }
         logger.info(
             "serving clients",
             metadata: [

@@ -45,7 +45,8 @@ public protocol ReplicaDisk: TxnSink {
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult
     /// The log from after `zxid` on, whole transactions only; nil when it does not reach back so far.
     func openHistory(after zxid: Int64) -> (any TxnHistory)?
-    /// The newest zxid at or below `zxid` that is in the log (or is a snapshot's); nil when the log does not reach back.
+    /// The newest zxid at or below `zxid` that is in the log (or is a snapshot's); nil when the log does not reach
+    /// back.
     func floor(of zxid: Int64) -> Int64?
     /// The newest snapshot, to be sent to a learner.
     func openSnapshot() -> (any SnapshotStream)?
