@@ -52,7 +52,7 @@ public final class Replica {
     // A learner's.
     var upstream: (any PeerLink)?
     var toLeader = WireBuffer()
-    var snapshotReceiver: SnapshotReceiver?
+    var installation: SnapshotInstallation?
     /// Sessions whose syncs the leader has not answered, in the order asked.
     var unansweredSyncs: [Int64] = []
     /// Sessions with an answered sync that waits for its transactions to be applied.
@@ -243,8 +243,8 @@ public final class Replica {
         upstream = nil
         network.cancelConnect()
         toLeader.removeAll()
-        snapshotReceiver?.abandon()
-        snapshotReceiver = nil
+        installation?.abandon()
+        installation = nil
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
         for waiting in revalidating.values { core.disconnect(waiting.connection) }
