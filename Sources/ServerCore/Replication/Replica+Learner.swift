@@ -169,11 +169,15 @@ extension Replica {
     func truncate(to zxid: Int64) {
         log?(.truncating(to: zxid, from: loggedZxid))
         core.dropAwaiting(after: zxid)
-        attempt { () throws(DiskError) in
+        let left: Int64? = attempt { () throws(DiskError) in
             try disk.quiesce()
-            try disk.truncateLog(to: zxid)
+            return try disk.truncateLog(to: zxid)
         }
-        loggedZxid = zxid
+        guard let left else {
+            needsSnapshot = true
+            return abandonTerm("the leader wants the log cut at 0x\(String(zxid, radix: 16)), before all snapshots here")
+        }
+        loggedZxid = left
         if core.tree.lastProcessedZxid > zxid { reloadTree() }
         if recent.startZxid > zxid || (recent.batches.last?.lastZxid ?? 0) > zxid {
             recent.reset(startZxid: core.tree.lastProcessedZxid)

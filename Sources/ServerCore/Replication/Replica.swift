@@ -222,6 +222,13 @@ public final class Replica {
         do throws(DiskError) { try work() } catch { fatal("\(error)") }
     }
 
+    func attempt<Result>(_ work: () throws(DiskError) -> Result?) -> Result? {
+        do throws(DiskError) { return try work() } catch {
+            fatal("\(error)")
+            return nil
+        }
+    }
+
     func nextLink() -> LinkID {
         lastLinkId += 1
         return lastLinkId
