@@ -96,6 +96,7 @@ extension Replica {
                 closeLink(link.id, refusal)
                 return
             }
+            election.supported(by: info.serverID)
             leader?.learnerInfo(
                 link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: Zxid.epoch(of: packet.zxid),
                 nowMillis: now, &effects)
@@ -223,8 +224,7 @@ extension Replica {
                 if link.position < historyBound {
                     feedHistory(link, upTo: historyBound, asInform: false)
                 } else {
-                    let text = Array(configuration.memberListText.utf8)
-                    text.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
+                    configuration.memberListText.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
                     link.stage = .newLeaderSent
                 }
             case .catchUp:

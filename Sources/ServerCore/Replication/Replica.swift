@@ -20,7 +20,8 @@ public final class Replica {
     let fatal: (String) -> Void
 
     // The term. At most one of the three is there; none before `start`.
-    var election: Election?
+    var election: Election
+    var electionEffects: [ElectionEffect] = []
     var leader: LeaderMachine?
     var learner: LearnerMachine?
     var effects: [ZabEffect] = []
@@ -65,6 +66,9 @@ public final class Replica {
     // Clients that came while nobody was served.
     var held: [HeldHandshake] = []
 
+    /// What other servers' member lists say otherwise.
+    var disagreements: [ServerID: String] = [:]
+
     // For reports.
     public internal(set) var problem: String?
     var electionStartMillis: Int64 = 0
@@ -84,6 +88,8 @@ public final class Replica {
         self.network = network
         self.disk = disk
         self.fatal = fatal
+        election = Election(
+            id: configuration.myId, rule: configuration.quorum, options: configuration.election)
         promises = Promises(acceptedEpoch: epochs.accepted, currentEpoch: epochs.current)
         loggedZxid = core.tree.lastProcessedZxid
         committedZxid = epochs.committedZxid
@@ -278,7 +284,7 @@ public final class Replica {
         announcedZxid = leader.epochStartZxid
         core.startLeading(epochStartZxid: leader.epochStartZxid)
         termStartMillis = nowMillis
-        noteElectionEnded()
+        noteEstablished(epoch: epoch)
         problem = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
@@ -287,7 +293,7 @@ public final class Replica {
     func follow(_ epoch: Int64) {
         core.startFollowing()
         termStartMillis = nowMillis
-        noteElectionEnded()
+        noteEstablished(epoch: epoch)
         problem = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
