@@ -34,6 +34,7 @@ extension Replica {
 
     func beginElection() {
         electionStartMillis = nowMillis
+        replicationStatistics.lookingCount += 1
         log?(.electing(zxid: loggedZxid, epoch: promises.currentEpoch))
         election.start(
             lastZxid: loggedZxid, currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
@@ -44,11 +45,14 @@ extension Replica {
         election.tick(nowMillis: now, effects: &electionEffects)
         performElection()
         if core.role == .electing, now - electionStartMillis > configuration.limits.initMillis {
-            problem = "no leader for \(now - electionStartMillis) ms: this server does not reach a quorum of \(memberCount)"
+            let silent = configuration.quorum.voters.filter { $0 != configuration.myId && !election.isLinked(to: $0) }
+            guard problems[.unreachableMajority] == nil, !silent.isEmpty else { return }
+            let problem = ReplicationProblem.unreachableMajority(
+                silent: Array(silent), voters: configuration.quorum.voterCount)
+            note(problem)
+            log?(.refused(problem.text))
         }
     }
-
-    private var memberCount: String { "\(configuration.quorum.voterCount) voting members" }
 
     private func performElection() {
         while !electionEffects.isEmpty {
@@ -76,7 +80,10 @@ extension Replica {
 
     /// This server has a role in an established term.
     func noteEstablished(epoch: Int64) {
-        electionTimes.record(nowMillis - electionStartMillis)
+        let nanos = UInt64(max(0, nowMillis - electionStartMillis)) * 1_000_000
+        replicationStatistics.electionTime.record(nanos: nanos)
+        replicationStatistics.unavailableTime.record(nanos: nanos)
+        if leader != nil { replicationStatistics.leaderUnavailableTime.record(nanos: nanos) }
         election.established(epoch: epoch, nowMillis: nowMillis, effects: &electionEffects)
         performElection()
     }
@@ -90,9 +97,11 @@ extension Replica {
         guard disagreement != disagreements[server] else { return }
         disagreements[server] = disagreement
         if let disagreement {
-            let text = "server \(server) has another member list: \(disagreement)"
-            problem = text
-            log?(.refused(text))
+            let problem = ReplicationProblem.unequalMembers(server, disagreement)
+            note(problem)
+            log?(.refused(problem.text))
+        } else {
+            problems[.unequalMembers] = nil
         }
     }
 }

@@ -90,10 +90,10 @@ extension Replica {
             guard link.serverID == nil else { throw .badPayload(packet.type) }
             link.serverID = info.serverID
             link.isObserver = packet.type == .observerInfo
-            if let refusal = memberProblem(info.serverID, isObserver: link.isObserver) {
-                problem = refusal
-                log?(.refused(refusal))
-                closeLink(link.id, refusal)
+            if let refusal = memberProblem(link) {
+                note(refusal)
+                log?(.refused(refusal.text))
+                closeLink(link.id, refusal.text)
                 return
             }
             election.supported(by: info.serverID)
@@ -119,12 +119,11 @@ extension Replica {
         }
     }
 
-    private func memberProblem(_ id: ServerID, isObserver: Bool) -> String? {
-        if id == configuration.myId {
-            return "a learner claims to be server \(id), which is this one: two servers have the same myid"
-        }
-        if !isObserver, !configuration.quorum.isVoter(id) {
-            return "server \(id) wants to follow but is not a voting member of this server's list: unequal server.N lines?"
+    private func memberProblem(_ link: LearnerLink) -> ReplicationProblem? {
+        guard let id = link.serverID else { return nil }
+        if id == configuration.myId { return .duplicateID(id, at: link.link.peerDescription) }
+        if !link.isObserver, !configuration.quorum.isVoter(id) {
+            return .unknownPeer(id, at: link.link.peerDescription)
         }
         return nil
     }
@@ -144,20 +143,20 @@ extension Replica {
         let end = historyBound
         switch plan(learnerZxid, end) {
         case .diff(let from):
-            syncCounts.diff += 1
+            replicationStatistics.diffSyncs += 1
             link.output.appendPacket(.diff, zxid: max(end, from))
             link.position = from
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "DIFF", zxid: from))
         case .truncate(let zxid):
-            syncCounts.trunc += 1
+            replicationStatistics.diffSyncs += 1
             link.output.appendPacket(.trunc, zxid: zxid)
             link.position = zxid
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
         case .snapshot:
             guard let stream = attempt({ () throws(DiskError) in try disk.openSnapshot() }) else { return closeLink(id, "there is no snapshot to send") }
-            syncCounts.snap += 1
+            replicationStatistics.snapshotSyncs += 1
             link.output.appendPacket(.snap, zxid: stream.zxid)
             link.position = stream.zxid
             link.stage = .snapshot(stream)
@@ -340,6 +339,7 @@ extension Replica {
     func broadcast(_ batch: TxnBatch) -> Proposals? {
         guard leader != nil, batch.count > 0 else { return nil }
         leader!.proposed(first: batch.firstZxid, last: batch.lastZxid)
+        replicationStatistics.proposals += UInt64(batch.count)
         let proposals = Proposals()
         proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
         for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
@@ -360,6 +360,7 @@ extension Replica {
             for link in links.values where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
             informObservers(zxid)
         }
+        replicationStatistics.commits += UInt64(zxid - announcedZxid)
         announcedZxid = zxid
         committedZxid = zxid
         core.applyCommitted(upTo: zxid)
@@ -474,6 +475,7 @@ extension Replica {
     }
 
     private func answerRevalidation(_ question: Revalidation, _ link: LearnerLink) {
+        replicationStatistics.revalidations += 1
         var isValid = false
         if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing, session.isCommitted {
             isValid = true

@@ -113,9 +113,15 @@ extension Replica {
     private func takeOther(_ packet: QuorumPacket) throws(QuorumPacketError) {
         switch packet.type {
         case .leaderInfo: learner?.leaderInfo(epoch: Zxid.epoch(of: packet.zxid), &effects)
-        case .diff: takeDiff(packet.zxid)
-        case .trunc: learner?.truncate(zxid: packet.zxid, &effects)
-        case .snap: learner?.snapshot(zxid: packet.zxid, &effects)
+        case .diff:
+            syncMode = .diff
+            takeDiff(packet.zxid)
+        case .trunc:
+            syncMode = .trunc
+            learner?.truncate(zxid: packet.zxid, &effects)
+        case .snap:
+            syncMode = .snap
+            learner?.snapshot(zxid: packet.zxid, &effects)
         case .newLeader:
             core.flush()
             learner?.newLeader(zxid: packet.zxid, &effects)

@@ -48,7 +48,7 @@ public final class Replica {
     var sentRound = 0
     var confirmedRound = 0
     var epochFloor: Int64 = 0
-    var proposalSizes = ProposalSizes()
+    var proposalSizes = SizeSummary()
 
     // A learner's.
     var upstream: (any PeerLink)?
@@ -70,11 +70,12 @@ public final class Replica {
     var disagreements: [ServerID: String] = [:]
 
     // For reports.
-    public internal(set) var problem: String?
+    /// What an operator has to put right.
+    var problems: [ReplicationProblem.Kind: ReplicationProblem] = [:]
     var electionStartMillis: Int64 = 0
-    public internal(set) var electionTimes = ElectionTimes()
     var termStartMillis: Int64 = 0
-    var syncCounts = SyncCounts()
+    var replicationStatistics = ReplicationStatistics()
+    var syncMode = ReplicationReport.SyncMode.none
 
     /// - Parameters:
     ///   - epochs: as loaded from the disk, not older than the log.
@@ -264,7 +265,7 @@ public final class Replica {
         revalidating.removeAll()
         isReadingPaused = false
         effects.removeAll()
-        proposalSizes = ProposalSizes()
+        proposalSizes = SizeSummary()
         if hadRole { log?(.servingStopped) }
         // The log's hands are emptied first: the term's last batches are durable then, or were never submitted.
         attempt { () throws(DiskError) in try disk.quiesce() }
@@ -285,7 +286,7 @@ public final class Replica {
         core.startLeading(epochStartZxid: leader.epochStartZxid)
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
-        problem = nil
+        problems[.unreachableMajority] = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
@@ -294,7 +295,8 @@ public final class Replica {
         core.startFollowing()
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
-        problem = nil
+        problems[.unreachableMajority] = nil
+        problems[.digestMismatch] = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }
@@ -308,11 +310,13 @@ public final class Replica {
         let text =
             "digest mismatch at zxid 0x\(String(zxid, radix: 16)): 0x\(String(found, radix: 16)) here, "
             + "0x\(String(promised, radix: 16)) at the leader"
-        problem = text
+        note(.digestMismatch(zxid: zxid))
         log?(.digestMismatch(zxid: zxid, promised: promised, found: found))
         needsSnapshot = true
         abandonTerm(text)
     }
+
+    func note(_ problem: ReplicationProblem) { problems[problem.kind] = problem }
 
     // MARK: batches
 
@@ -339,39 +343,3 @@ public enum ReplicaNotice: Sendable {
     case refused(String)
 }
 
-/// Sizes of proposals, for `srvr` and `mntr`: bytes of the last, the smallest, the largest; -1 before the first.
-public struct ProposalSizes: Sendable {
-    public var last = -1
-    public var min = -1
-    public var max = -1
-
-    mutating func record(_ bytes: Int) {
-        last = bytes
-        min = min < 0 ? bytes : Swift.min(min, bytes)
-        max = Swift.max(max, bytes)
-    }
-}
-
-/// How long elections took, from losing one role to having the next.
-public struct ElectionTimes: Sendable {
-    public var count = 0
-    public var sumMillis: Int64 = 0
-    public var minMillis: Int64 = 0
-    public var maxMillis: Int64 = 0
-    public var lastMillis: Int64 = 0
-
-    mutating func record(_ millis: Int64) {
-        minMillis = count == 0 ? millis : min(minMillis, millis)
-        maxMillis = max(maxMillis, millis)
-        sumMillis += millis
-        lastMillis = millis
-        count += 1
-    }
-}
-
-/// How learners were synchronized since the start.
-public struct SyncCounts: Sendable {
-    public var diff = 0
-    public var trunc = 0
-    public var snap = 0
-}

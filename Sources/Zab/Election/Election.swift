@@ -182,6 +182,9 @@ public struct Election: Sendable {
         if let place = rule.voterPosition(of: server) { supporters.insert(place) }
     }
 
+    /// Whether a connection of election ports to that server stands.
+    public func isLinked(to server: ServerID) -> Bool { rule.position(of: server).map { isLinked[$0] } ?? false }
+
     // MARK: - Looking
 
     private mutating func heardLooking(
