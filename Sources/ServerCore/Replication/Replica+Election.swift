@@ -1,3 +1,4 @@
+import DataTree
 import Zab
 
 /// Looking for a leader: the election machine's messages, and the beginning of the term it decides on.
@@ -37,7 +38,7 @@ extension Replica {
         replicationStatistics.lookingCount += 1
         log?(.electing(zxid: loggedZxid, epoch: promises.currentEpoch))
         election.start(
-            lastZxid: loggedZxid, currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
+            lastZxid: mutations.contains(.zk2845) ? core.tree.lastProcessedZxid : loggedZxid, currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
         performElection()
     }
 

@@ -150,7 +150,7 @@ extension Replica {
             log?(.learnerJoined(link.serverID ?? -1, how: "DIFF", zxid: from))
         case .truncate(let zxid):
             replicationStatistics.diffSyncs += 1
-            link.output.appendPacket(.trunc, zxid: zxid)
+            link.output.appendPacket(.trunc, zxid: mutations.contains(.zk1156) ? zxid - 1 : zxid)
             link.position = zxid
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
@@ -167,16 +167,20 @@ extension Replica {
 
     /// How far history may be given to a learner that synchronizes: what is announced as committed; before this leader is
     /// established, all it has, which is what the learners' acknowledgements will commit.
-    private var historyBound: Int64 { leader?.phase == .broadcast ? announcedZxid : loggedZxid }
+    private var historyBound: Int64 {
+        leader?.phase == .broadcast && !mutations.contains(.zk2846) ? announcedZxid : loggedZxid
+    }
 
     private func plan(_ learnerZxid: Int64, _ end: Int64) -> Plan {
         if learnerZxid < 0 { return .snapshot }
         if learnerZxid == end { return .diff(from: learnerZxid) }
+        if mutations.contains(.zk1154), learnerZxid > end { return .diff(from: learnerZxid) }
         // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
         let isEpochStart = Zxid.counter(of: learnerZxid) == 0
         guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
         if known == learnerZxid { return .diff(from: known) }
         if isEpochStart { return .diff(from: known) }
+        if mutations.contains(.zk2832), learnerZxid < end { return .diff(from: known) }
         // What the learner has behind `known` is not in this history. Apache's learner cannot cut across an epoch.
         if Zxid.epoch(of: known) == Zxid.epoch(of: learnerZxid) { return .truncate(to: known) }
         return .snapshot
@@ -256,7 +260,7 @@ extension Replica {
 
     /// Sends committed transactions after the link's position: a PROPOSAL and its COMMIT each, or an INFORM.
     private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) {
-        if link.position >= recent.startZxid {
+        if link.position >= recent.startZxid || mutations.contains(.zk1319) {
             link.history?.close()
             link.history = nil
             let limit = link.output.count + ReplicaLimits.feedBytes
@@ -311,7 +315,7 @@ extension Replica {
         link.stage = .live
         for _ in 0..<link.deferredSyncs { link.output.appendSync() }
         link.deferredSyncs = 0
-        guard !link.isObserver else { return }
+        guard !link.isObserver, !mutations.contains(.zk962) else { return }
         for logged in core.awaiting + core.submitted {
             guard let proposals = logged.proposals, logged.batch.lastZxid > announcedZxid else { continue }
             // The announced part of a batch has been sent as history.
@@ -343,7 +347,7 @@ extension Replica {
         let proposals = Proposals()
         proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
         for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
-        for link in links.values where link.isLive && !link.isObserver {
+        for link in orderedLinks where link.isLive && !link.isObserver {
             link.flush()
             link.link.send(proposals.packets.bytes)
             if link.link.unsentBytes > ReplicaLimits.liveUnsentBytesMax { overflowing.append(link.id) }
@@ -354,10 +358,10 @@ extension Replica {
 
     func announceCommit(_ zxid: Int64) {
         precondition(zxid > announcedZxid)
-        if links.values.contains(where: { $0.isLive }) {
+        if orderedLinks.contains(where: { $0.isLive }) {
             var commits = WireBuffer()
             commits.appendRun(.commit, from: announcedZxid + 1, through: zxid)
-            for link in links.values where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
+            for link in orderedLinks where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
             informObservers(zxid)
         }
         replicationStatistics.commits += UInt64(zxid - announcedZxid)
@@ -367,7 +371,7 @@ extension Replica {
     }
 
     private func informObservers(_ zxid: Int64) {
-        let observers = links.values.filter { $0.isLive && $0.isObserver }
+        let observers = orderedLinks.filter { $0.isLive && $0.isObserver }
         guard !observers.isEmpty else { return }
         var informs = WireBuffer()
         for logged in core.awaiting where logged.batch.lastZxid > announcedZxid {
@@ -385,7 +389,7 @@ extension Replica {
         for id in overflowing { closeLink(id, "it has fallen too far behind to be sent more") }
         overflowing.removeAll()
         if openRound > sentRound { pingLearners() }
-        for link in links.values.sorted(by: { $0.id < $1.id }) {
+        for link in orderedLinks {
             switch link.stage {
             case .history, .catchUp, .snapshot: feed(link)
             case .discovery, .newLeaderSent, .live: break
@@ -407,7 +411,7 @@ extension Replica {
         guard let leader, leader.phase == .broadcast else { return }
         sentRound += 1
         openRound = sentRound
-        for link in links.values {
+        for link in orderedLinks {
             switch link.stage {
             case .catchUp, .live: break
             default: continue
@@ -430,11 +434,11 @@ extension Replica {
 
     private func countRounds() {
         guard confirmedRound < sentRound else { return }
-        var candidates = Set(links.values.map(\.answeredRound)).filter { $0 > confirmedRound }.sorted(by: >)
+        var candidates = Set(orderedLinks.map(\.answeredRound)).filter { $0 > confirmedRound }.sorted(by: >)
         if configuration.quorum.containsQuorum([configuration.myId]) { candidates = [sentRound] }
         for round in candidates {
             var there: Set<ServerID> = [configuration.myId]
-            for link in links.values where link.answeredRound >= round && !link.isObserver {
+            for link in orderedLinks where link.answeredRound >= round && !link.isObserver {
                 if let id = link.serverID { there.insert(id) }
             }
             guard configuration.quorum.containsQuorum(there) else { continue }
@@ -485,7 +489,8 @@ extension Replica {
             core.statistics.connectionsRevalidated += 1
         }
         link.output.appendRevalidationAnswer(
-            RevalidationAnswer(sessionID: question.sessionID, isValid: isValid))
+            RevalidationAnswer(
+                sessionID: question.sessionID, isValid: isValid || mutations.contains(.revalidateAny)))
     }
 
     private func touch(_ id: Int64, _ timeoutMillis: Int32) {

@@ -301,7 +301,8 @@ extension Replica {
         guard let learner, learner.phase == .broadcast || learner.phase == .awaitingStart else { return }
         let mark = toLeader.openPingAnswer(zxid: zxid)
         for connection in core.registry.all() {
-            guard let session = connection.attachedSession, session.hasBeenHeard() else { continue }
+            guard let session = connection.attachedSession, session.hasBeenHeard(), !mutations.contains(.touchLost)
+            else { continue }
             toLeader.appendTouch(sessionID: session.id, timeoutMillis: session.timeoutMillis)
         }
         toLeader.closePacket(mark)

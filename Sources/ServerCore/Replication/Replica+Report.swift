@@ -14,7 +14,7 @@ extension Replica {
         if let leader {
             var leadership = ReplicationReport.Leadership()
             leadership.uptimeMillis = isEstablished ? nowMillis - termStartMillis : 0
-            leadership.learners = links.values.count { $0.serverID != nil }
+            leadership.learners = orderedLinks.count { $0.serverID != nil }
             leadership.syncedFollowers = leader.synchronizedVoters - 1
             leadership.syncedObservers = leader.synchronizedObservers
             leadership.pendingSyncs = (core.submitted + core.awaiting).reduce(0) { count, logged in

@@ -129,7 +129,9 @@ public final class Replica {
         leader?.durable(loggedZxid)
         learner?.durable(loggedZxid, &effects)
         perform()
-        if isEstablished || learner != nil { core.applyCommitted(upTo: committedZxid) }
+        if isEstablished || learner != nil {
+            core.applyCommitted(upTo: mutations.contains(.zk1549) ? .max : committedZxid)
+        }
         answerReadySyncs()
         resumeReadingIfPossible()
     }
@@ -236,6 +238,9 @@ public final class Replica {
         }
     }
 
+    /// By age: what goes out must not depend on a hash's order.
+    var orderedLinks: [LearnerLink] { links.values.sorted { $0.id < $1.id } }
+
     func nextLink() -> LinkID {
         lastLinkId += 1
         return lastLinkId
@@ -248,7 +253,7 @@ public final class Replica {
         if leader != nil {
             epochFloor = max(epochFloor, leader!.seenEpoch)
             network.setAcceptsLearners(false)
-            for link in links.values.sorted(by: { $0.id < $1.id }) { link.close() }
+            for link in orderedLinks { link.close() }
             links.removeAll()
         }
         leader = nil
@@ -257,11 +262,12 @@ public final class Replica {
         upstream = nil
         network.cancelConnect()
         toLeader.removeAll()
+        let abandoned = installation
         installation?.abandon()
         installation = nil
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
-        for waiting in revalidating.values { core.disconnect(waiting.connection) }
+        for (_, waiting) in revalidating.sorted(by: { $0.key < $1.key }) { core.disconnect(waiting.connection) }
         revalidating.removeAll()
         isReadingPaused = false
         effects.removeAll()
@@ -270,6 +276,14 @@ public final class Replica {
         // The log's hands are emptied first: the term's last batches are durable then, or were never submitted.
         attempt { () throws(DiskError) in try disk.quiesce() }
         core.stopServing()
+        if let abandoned {
+            if mutations.contains(.zk3642) {
+                loggedZxid = abandoned.zxid
+            } else {
+                // Half a snapshot has taken the tree's place; the disk still has the old history.
+                reloadTree()
+            }
+        }
         if let last = core.awaiting.last { loggedZxid = max(loggedZxid, last.batch.lastZxid) }
     }
 
@@ -277,6 +291,7 @@ public final class Replica {
     func lead(_ epoch: Int64) {
         guard let leader else { return }
         committedZxid = max(committedZxid, loggedZxid)
+        if mutations.contains(.zk2845b) { core.dropAwaiting(after: core.tree.lastProcessedZxid) }
         core.applyCommitted(upTo: .max)
         if let found = treeProblem() {
             needsSnapshot = true
@@ -322,6 +337,7 @@ public final class Replica {
 
     func keepRecent(_ batch: TxnBatch) {
         guard batch.count > 0 else { return core.recycle(batch) }
+        if mutations.contains(.zk4925), let learner, learner.phase == .awaitingStart { return core.recycle(batch) }
         for gone in recent.add(batch) { core.recycle(gone) }
     }
 }
