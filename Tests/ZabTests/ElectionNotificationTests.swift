@@ -6,6 +6,11 @@ import Zab
     static let sample = ElectionNotification(
         state: .looking, leader: 3, zxid: 0x5_0000_0002, electionEpoch: 9, peerEpoch: 5)
 
+    @discardableResult
+    private func decoded(_ bytes: [UInt8]) throws -> ElectionNotification {
+        try bytes.withUnsafeBytes { try ElectionNotification.decode($0).notification }
+    }
+
     @Test func theFormIsApaches() throws {
         let bytes = Self.sample.encoded(configuration: Self.list)
         #expect(bytes.count == 44 + Self.list.count)
@@ -44,28 +49,20 @@ import Zab
     @Test func everyOtherLengthIsRefused() {
         let bytes = Self.sample.encoded(configuration: Self.list)
         for length in 0..<bytes.count where length != 28 && length != 40 {
-            bytes[..<length].withUnsafeBytes { part in
-                #expect(throws: ElectionNotificationError.self, "\(length) bytes") {
-                    _ = try ElectionNotification.decode(part)
-                }
-            }
+            #expect(throws: ElectionNotificationError.self, "\(length) bytes") { try decoded(Array(bytes[..<length])) }
         }
     }
 
     @Test func hostileFieldsAreRefused() {
         var bytes = Self.sample.encoded(configuration: Self.list)
         bytes[3] = 4
-        bytes.withUnsafeBytes { part in
-            #expect(throws: ElectionNotificationError.unknownState(4)) { _ = try ElectionNotification.decode(part) }
-        }
+        #expect(throws: ElectionNotificationError.unknownState(4)) { try decoded(bytes) }
         bytes[3] = 0
         for length in [UInt8(Self.list.count) + 1, 0xff] {
             for place in [40, 43] {
                 var bad = bytes
                 bad[place] = length
-                bad.withUnsafeBytes { part in
-                    #expect(throws: ElectionNotificationError.self) { _ = try ElectionNotification.decode(part) }
-                }
+                #expect(throws: ElectionNotificationError.self) { try decoded(bad) }
             }
         }
     }
@@ -74,10 +71,7 @@ import Zab
         for state in PeerState.allCases {
             var notification = Self.sample
             notification.state = state
-            try notification.encoded(configuration: Self.list).withUnsafeBytes {
-                let read = try ElectionNotification.decode($0).notification
-                #expect(read == notification)
-            }
+            #expect(try decoded(notification.encoded(configuration: Self.list)) == notification)
         }
     }
 }
