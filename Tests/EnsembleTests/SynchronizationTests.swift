@@ -75,6 +75,7 @@ struct SynchronizationTests {
         try forgetHistory(of: ensemble[3])
         try ensemble.start(1)
         try ensemble.waitForRoles()
+        #expect(try Int(ensemble[3].monitor()["snap_count"] ?? "0") ?? 0 > 0, "no snapshot was sent")
         try crowd.waitForProgress()
         #expect(try crowd.finish() == [])
         try ensemble.expectAgreement()
