@@ -196,8 +196,7 @@ struct Generator: ~Copyable {
     }
 
     private mutating func closeWindow(at now: UInt64) {
-        _ = recorders.closeSlice(
-            at: now, listed: now >= nextTick - IntervalRecorders.sliceNanos / 2, keep: true)
+        _ = recorders.closeSlice(at: now, counts: true)
         recorders.closeInterval(at: now, keep: true)
         window.endNanos = now
         window.endCpuNanos = corral_thread_cpu_nanos()
@@ -206,7 +205,7 @@ struct Generator: ~Copyable {
     private mutating func tick(_ now: UInt64) {
         let measuring = phase == .measuring
         if phase != .draining {
-            let (median, p99) = recorders.closeSlice(at: now, listed: measuring, keep: measuring)
+            let (median, p99) = recorders.closeSlice(at: now, counts: measuring)
             cell.medianNanos.store(median, ordering: .relaxed)
             cell.p99Nanos.store(p99, ordering: .relaxed)
             cell.outstanding.store(outstanding, ordering: .relaxed)
