@@ -21,6 +21,10 @@ final class QuorumLink: PeerLink {
 
     func notifyWhenDrained() { connection?.notifyWhenDrained() }
 
+    func pauseReading() { connection?.pauseReading() }
+
+    func resumeReading() { connection?.resumeReading() }
+
     func close() {
         guard let connection else { return }
         connection.sendNow()

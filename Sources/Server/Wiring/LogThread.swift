@@ -12,6 +12,7 @@ final class LogItem: @unchecked Sendable {
         case batch(TxnBatch)
         case snapshot(SnapshotOrder)
         case snapshotFinished
+        case park
         case stop
     }
 
@@ -47,6 +48,10 @@ final class LogThread: TxnSink, @unchecked Sendable {
     private let fsyncWarningMillis: Int
     private let published = LockedValue(LogThreadStatistics())
     private let stopped = DispatchSemaphore(value: 0)
+    private let parked = DispatchSemaphore(value: 0)
+    private let resumed = DispatchSemaphore(value: 0)
+    /// The core's thread only.
+    private var isParked = false
 
     /// Batches in flight are bounded by the core; the rest is snapshots and the stop.
     private static let queueCapacity = 64
@@ -85,7 +90,21 @@ final class LogThread: TxnSink, @unchecked Sendable {
         push(LogItem(.snapshot(SnapshotOrder(zxid: zxid, sessions: sessions))))
     }
 
+    /// Makes everything submitted durable, and keeps the thread from touching anything until the next submission, so
+    /// that the core may change the log's files. Waits for a snapshot being written, too.
+    func park() {
+        guard !isParked else { return }
+        push(LogItem(.park))
+        parked.wait()
+        isParked = true
+        snapshots.waitUntilIdle()
+    }
+
     private func push(_ item: LogItem) {
+        if isParked {
+            isParked = false
+            resumed.signal()
+        }
         precondition(incoming.tryPush(item), "the core has more batches in flight than it may")
     }
 
@@ -123,6 +142,9 @@ final class LogThread: TxnSink, @unchecked Sendable {
                 case .snapshot(let order):
                     writer.roll()
                     snapshots.take(order) { [self] in giveBack(LogItem(.snapshotFinished)) }
+                case .park:
+                    parked.signal()
+                    resumed.wait()
                 case .stop:
                     writer.close()
                     stopped.signal()

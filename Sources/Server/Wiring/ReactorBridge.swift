@@ -51,7 +51,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
                 switch item.kind {
                 case .batch(let batch): core.durable(batch)
                 case .snapshotFinished: core.snapshotFinished()
-                case .snapshot, .stop: break
+                case .snapshot, .park, .stop: break
                 }
             }
             _ = requests?.popAll { core.take($0) }

@@ -155,7 +155,7 @@ extension Replica {
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
         case .snapshot:
-            guard let stream = disk.openSnapshot() else { return closeLink(id, "there is no snapshot to send") }
+            guard let stream = attempt({ () throws(DiskError) in try disk.openSnapshot() }) else { return closeLink(id, "there is no snapshot to send") }
             syncCounts.snap += 1
             link.output.appendPacket(.snap, zxid: stream.zxid)
             link.position = stream.zxid
@@ -184,7 +184,7 @@ extension Replica {
 
     /// The last transaction at or below a zxid: compared by the logs' content, not by one number (ZOOKEEPER-2832).
     private func floor(of zxid: Int64) -> Int64? {
-        guard zxid >= recent.startZxid else { return disk.floor(of: zxid) }
+        guard zxid >= recent.startZxid else { return attempt { () throws(DiskError) in try disk.floor(of: zxid) } }
         var found = recent.startZxid
         forEachKept { batch in
             guard batch.firstZxid <= zxid else { return false }
@@ -275,7 +275,9 @@ extension Replica {
             if isComplete { link.position = max(link.position, bound) }
             return
         }
-        if link.history == nil { link.history = disk.openHistory(after: link.position) }
+        if link.history == nil {
+            link.history = attempt { () throws(DiskError) in try disk.openHistory(after: link.position) }
+        }
         guard let history = link.history else {
             closeLink(link.id, "the log no longer reaches back to 0x\(String(link.position, radix: 16))")
             return

@@ -49,7 +49,7 @@ extension Replica {
         var offset = 0
         reading: while offset < bytes.count, !isEnding, !isReadingPaused {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-            if snapshotReceiver != nil {
+            if installation != nil {
                 let used = receiveSnapshot(rest)
                 if used == 0 { break }
                 offset += used
@@ -169,11 +169,15 @@ extension Replica {
     func truncate(to zxid: Int64) {
         log?(.truncating(to: zxid, from: loggedZxid))
         core.dropAwaiting(after: zxid)
-        attempt { () throws(DiskError) in
+        let left: Int64? = attempt { () throws(DiskError) in
             try disk.quiesce()
-            try disk.truncateLog(to: zxid)
+            return try disk.truncateLog(to: zxid)
         }
-        loggedZxid = zxid
+        guard let left else {
+            needsSnapshot = true
+            return abandonTerm("the leader wants the log cut at 0x\(String(zxid, radix: 16)), before all snapshots here")
+        }
+        loggedZxid = left
         if core.tree.lastProcessedZxid > zxid { reloadTree() }
         if recent.startZxid > zxid || (recent.batches.last?.lastZxid ?? 0) > zxid {
             recent.reset(startZxid: core.tree.lastProcessedZxid)
@@ -200,17 +204,17 @@ extension Replica {
         log?(.receivingSnapshot(zxid: zxid))
         attempt { () throws(DiskError) in
             try disk.quiesce()
-            snapshotReceiver = SnapshotReceiver(core: core, sink: try disk.receiveSnapshot(zxid: zxid), zxid: zxid)
+            installation = SnapshotInstallation(core: core, sink: try disk.receiveSnapshot(zxid: zxid), zxid: zxid)
         }
     }
 
     private func receiveSnapshot(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let receiver = snapshotReceiver else { return 0 }
+        guard let receiver = installation else { return 0 }
         do {
             let used = try receiver.take(bytes)
             if receiver.isComplete {
                 try receiver.finish()
-                snapshotReceiver = nil
+                installation = nil
                 loggedZxid = receiver.zxid
                 committedZxid = receiver.zxid
                 core.awaiting.removeAll()

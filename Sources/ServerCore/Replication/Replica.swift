@@ -52,7 +52,7 @@ public final class Replica {
     // A learner's.
     var upstream: (any PeerLink)?
     var toLeader = WireBuffer()
-    var snapshotReceiver: SnapshotReceiver?
+    var installation: SnapshotInstallation?
     /// Sessions whose syncs the leader has not answered, in the order asked.
     var unansweredSyncs: [Int64] = []
     /// Sessions with an answered sync that waits for its transactions to be applied.
@@ -222,6 +222,13 @@ public final class Replica {
         do throws(DiskError) { try work() } catch { fatal("\(error)") }
     }
 
+    func attempt<Result>(_ work: () throws(DiskError) -> Result?) -> Result? {
+        do throws(DiskError) { return try work() } catch {
+            fatal("\(error)")
+            return nil
+        }
+    }
+
     func nextLink() -> LinkID {
         lastLinkId += 1
         return lastLinkId
@@ -243,8 +250,8 @@ public final class Replica {
         upstream = nil
         network.cancelConnect()
         toLeader.removeAll()
-        snapshotReceiver?.abandon()
-        snapshotReceiver = nil
+        installation?.abandon()
+        installation = nil
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
         for waiting in revalidating.values { core.disconnect(waiting.connection) }

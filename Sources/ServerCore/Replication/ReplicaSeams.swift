@@ -40,16 +40,18 @@ public protocol ReplicaDisk: TxnSink {
     /// Stores the record; durable on return.
     func store(_ epochs: EpochRecord) throws(DiskError)
     /// Cuts the log behind `zxid`, and removes snapshots that hold more. Durable on return. Quiesced only.
-    func truncateLog(to zxid: Int64) throws(DiskError)
+    ///
+    /// - Returns: the last transaction left; nil when there is nothing to start from that is old enough.
+    func truncateLog(to zxid: Int64) throws(DiskError) -> Int64?
     /// Reads newest snapshot and log again. Quiesced only.
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult
     /// The log from after `zxid` on, whole transactions only; nil when it does not reach back so far.
-    func openHistory(after zxid: Int64) -> (any TxnHistory)?
+    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)?
     /// The newest zxid at or below `zxid` that is in the log (or is a snapshot's); nil when the log does not reach
     /// back.
-    func floor(of zxid: Int64) -> Int64?
+    func floor(of zxid: Int64) throws(DiskError) -> Int64?
     /// The newest snapshot, to be sent to a learner.
-    func openSnapshot() -> (any SnapshotStream)?
+    func openSnapshot() throws(DiskError) -> (any SnapshotStream)?
     /// Begins to write a snapshot received from the leader. It replaces all snapshots and logs once finished.
     func receiveSnapshot(zxid: Int64) throws(DiskError) -> any SnapshotSink
 }

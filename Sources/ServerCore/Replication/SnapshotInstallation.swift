@@ -8,7 +8,7 @@ import ZooKeeperProtocol
 ///
 /// Nothing of it counts before `finish`: until then the disk holds the old history, and an interrupted server starts
 /// from that (ZOOKEEPER-2872).
-final class SnapshotReceiver {
+final class SnapshotInstallation {
     let zxid: Int64
     private let core: Core
     private let sink: any SnapshotSink

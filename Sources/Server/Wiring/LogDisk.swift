@@ -1,0 +1,44 @@
+import RequestQueue
+import ServerCore
+import TxnLog
+
+/// A replicated server's disk: the log's thread for the stream of batches, and the files themselves when it is parked.
+///
+/// The core's thread only.
+final class LogDisk: ReplicaDisk {
+    private let thread: LogThread
+    private let files: ReplicaFiles
+    private let durable: BatchQueue<LogItem>
+    // Set once; it owns what leads here.
+    unowned(unsafe) var core: Core!
+
+    init(thread: LogThread, files: ReplicaFiles, durable: BatchQueue<LogItem>) {
+        self.thread = thread
+        self.files = files
+        self.durable = durable
+    }
+
+    func submit(_ batch: TxnBatch) { thread.submit(batch) }
+
+    func startSnapshot(zxid: Int64, sessions: [(id: Int64, timeoutMillis: Int32)]) {
+        thread.startSnapshot(zxid: zxid, sessions: sessions)
+    }
+
+    func quiesce() throws(DiskError) {
+        thread.park()
+        // What the log gives back now is durable, and nobody is told.
+        _ = durable.popAll { item in
+            if case .snapshotFinished = item.kind { core.snapshotFinished() }
+        }
+    }
+
+    func store(_ epochs: EpochRecord) throws(DiskError) { try files.store(epochs) }
+    func truncateLog(to zxid: Int64) throws(DiskError) -> Int64? { try files.truncateLog(to: zxid) }
+    func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult {
+        try files.recover(into: visitor)
+    }
+    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? { try files.openHistory(after: zxid) }
+    func floor(of zxid: Int64) throws(DiskError) -> Int64? { try files.floor(of: zxid) }
+    func openSnapshot() throws(DiskError) -> (any SnapshotStream)? { try files.openSnapshot() }
+    func receiveSnapshot(zxid: Int64) throws(DiskError) -> any SnapshotSink { try files.receiveSnapshot(zxid: zxid) }
+}
