@@ -1,5 +1,6 @@
 import ServerCore
 import Transport
+import Zab
 
 /// One connection between a leader and a learner. The owner's thread only.
 final class QuorumLink: PeerLink {
@@ -7,6 +8,8 @@ final class QuorumLink: PeerLink {
     let peerDescription: String
     /// Whether the peer has opened it: a learner, as far as it can be believed.
     let isLearner: Bool
+    /// The replica's name for a learner's link.
+    var learnerID: LinkID?
 
     init(_ connection: Connection) {
         self.connection = connection
