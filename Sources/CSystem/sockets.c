@@ -103,7 +103,7 @@ int corral_listen(const char *host, uint16_t port, int backlog, int keep_alive, 
     return result;
 }
 
-int corral_bind(const struct corral_address *address, int keep_alive, struct corral_bound *bound) {
+static int bind_numeric(const struct corral_address *address, int keep_alive, struct corral_bound *bound) {
     struct sockaddr_storage storage;
     memset(bound, 0, sizeof *bound);
     socklen_t length = expand(address, &storage);
@@ -111,6 +111,18 @@ int corral_bind(const struct corral_address *address, int keep_alive, struct cor
     static const uint8_t none[16];
     int both = address->length == 16 && memcmp(address->bytes, none, 16) == 0;
     return bind_and_listen((struct sockaddr *)&storage, length, -1, keep_alive, both, bound);
+}
+
+int corral_bind(const struct corral_address *address, int keep_alive, struct corral_bound *bound) {
+    struct corral_address wanted = *address;
+    if (wanted.port == 0) {
+        // Only a port that was asked for by number stays the socket's own when it stops listening.
+        int code = bind_numeric(&wanted, keep_alive, bound);
+        if (code < 0) return code;
+        wanted.port = bound->port;
+        close(bound->descriptor);
+    }
+    return bind_numeric(&wanted, keep_alive, bound);
 }
 
 int corral_listen_bound(int descriptor, int backlog) { return listen(descriptor, backlog) == 0 ? 0 : -errno; }

@@ -226,7 +226,7 @@ public final class Reactor: @unchecked Sendable {
                 connection.isSendBlocked = false
                 connection.markDirty()
             }
-            if gone && !connection.mayReceive {
+            if gone && !connection.mayReceive && (connection.kind == .client || connection.state == .flushing) {
                 // Nobody is there to answer to, and what the peer still asked for could not be read now.
                 if connection.state == .open { connection.reason = .peerReset }
                 finish(connection)

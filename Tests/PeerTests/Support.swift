@@ -95,11 +95,7 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
     static func ensemble(
         _ ids: [ServerID], adjust: (inout PeerSettings) -> Void = { _ in }
     ) throws -> [NetworkUnderTest] {
-        let blank = ids.map { ServerSpecification(id: $0, text: "127.0.0.1:0:1")! }.map { server in
-            var server = server
-            server.addresses[0].electionPort = 0
-            return server
-        }
+        let blank = ids.map { server($0, quorumPort: 0, electionPort: 0) }
         let networks = try ids.map { id in
             var settings = PeerSettings(ownID: id, servers: blank)
             adjust(&settings)
@@ -115,8 +111,8 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
 
     var electionPort: UInt16 { bridge.election.boundPorts[0] }
     var quorumPort: UInt16 { bridge.quorum.boundPorts[0] }
-    var line: ServerSpecification {
-        ServerSpecification(id: id, text: "127.0.0.1:\(quorumPort):\(electionPort)")!
+    var line: Server.EnsembleConfiguration.Member {
+        server(id, quorumPort: Int(quorumPort), electionPort: Int(electionPort))
     }
 
     func start() {
@@ -214,5 +210,105 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
 
     func leaderConnectFailed(_ server: ServerID, reason: String) {
         told.withLock { $0.failures.append((server, reason)) }
+    }
+}
+
+/// A line of the member list.
+func server(
+    _ id: ServerID, host: String = "127.0.0.1", quorumPort: Int, electionPort: Int
+) -> Server.EnsembleConfiguration.Member {
+    Server.EnsembleConfiguration.Member(
+        id: id,
+        addresses: [ServerSpecification.Address(host: host, quorumPort: quorumPort, electionPort: electionPort)],
+        role: .participant)
+}
+
+/// The first bytes on an election connection, written out by hand.
+func openingBytes(version: Int64 = -65536, id: Int64, addresses: String) -> [UInt8] {
+    bigEndian(version) + bigEndian(id) + bigEndian(Int32(addresses.utf8.count)) + Array(addresses.utf8)
+}
+
+/// An election message as it travels.
+func framed(_ text: String) -> [UInt8] { bigEndian(Int32(text.utf8.count)) + Array(text.utf8) }
+
+func bigEndian<Integer: FixedWidthInteger>(_ value: Integer) -> [UInt8] {
+    withUnsafeBytes(of: value.bigEndian) { Array($0) }
+}
+
+/// A listening socket that does nothing by itself.
+final class Listening {
+    let descriptor: Int32
+    let port: Int
+
+    init(port: Int = 0) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        self.descriptor = descriptor
+        var on: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, 4)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(descriptor, raw, size) == 0 && listen(descriptor, 16) == 0
+                    && getsockname(descriptor, raw, &size) == 0
+            }
+        }
+        try #require(code, "cannot listen: \(errno)")
+        self.port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// The next connection, with a limit on every read; nil when none comes in time.
+    func accept(within seconds: Double = 20) -> Accepted? {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, Int32(seconds * 1000)) > 0 else { return nil }
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        return accepted >= 0 ? Accepted(descriptor: accepted) : nil
+    }
+}
+
+/// What a `Listening` has accepted.
+final class Accepted {
+    let descriptor: Int32
+
+    init(descriptor: Int32) {
+        self.descriptor = descriptor
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit { close() }
+
+    private var isClosed = false
+
+    func close() {
+        if !isClosed { Glibc.close(descriptor) }
+        isClosed = true
+    }
+
+    /// Exactly so many bytes, or fewer when the stream ends.
+    func receive(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var filled = 0
+        while filled < count {
+            let received = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, count - filled, 0) }
+            if received <= 0 { break }
+            filled += received
+        }
+        return Array(bytes[..<filled])
+    }
+
+    func send(_ bytes: [UInt8]) {
+        let count = bytes.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress!, $0.count, Int32(MSG_NOSIGNAL)) }
+        #expect(count == bytes.count)
+    }
+
+    var seesEnd: Bool {
+        var byte: UInt8 = 0
+        return recv(descriptor, &byte, 1, 0) <= 0
     }
 }

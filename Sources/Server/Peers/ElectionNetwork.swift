@@ -53,7 +53,7 @@ final class ElectionNetwork {
         self.reactor = reactor
         self.hosts = hosts
         complaints = Complaints(logger: logger)
-        ports = try PeerPorts(.election, settings: settings, reactor: reactor, listens: true)
+        ports = try PeerPorts(.election, settings: settings, reactor: reactor, listens: true, logger: logger)
         for (index, port) in ports.ports.enumerated() {
             let own = self.settings.servers.firstIndex { $0.id == settings.ownID }!
             self.settings.servers[own].addresses[index].electionPort = Int(port)
@@ -65,7 +65,7 @@ final class ElectionNetwork {
     var boundPorts: [UInt16] { ports.ports }
 
     /// Takes other servers' lines, or changed ones. The own one stays.
-    func setServers(_ servers: [ServerSpecification]) {
+    func setServers(_ servers: [EnsembleConfiguration.Member]) {
         guard let own = settings.ownServer else { return }
         settings.servers = servers.map { $0.id == own.id ? own : $0 }
         opening = ElectionOpening(

@@ -59,7 +59,7 @@ struct ElectionOpening: Equatable {
     }
 
     /// How a server announces its own line.
-    static func announcement(of server: ServerSpecification, all: Bool) -> String {
+    static func announcement(of server: EnsembleConfiguration.Member, all: Bool) -> String {
         (all ? server.addresses : Array(server.addresses.prefix(1))).map { address in
             address.host.contains(":")
                 ? "[\(address.host)]:\(address.electionPort)" : "\(address.host):\(address.electionPort)"

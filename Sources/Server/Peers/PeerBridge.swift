@@ -37,7 +37,7 @@ final class PeerBridge: PeerHandler, PeerNetwork {
     }
 
     /// Takes changed server lines; the own one stays. On the reactor's thread, or before it runs.
-    func setServers(_ servers: [ServerSpecification]) {
+    func setServers(_ servers: [EnsembleConfiguration.Member]) {
         election.setServers(servers)
         quorum.setServers(servers)
     }

@@ -1,3 +1,5 @@
+import Glibc
+import Logging
 import Transport
 
 /// The listening sockets of one of a server's two ports for its peers.
@@ -10,22 +12,31 @@ struct PeerPorts {
     ///
     /// - Parameter listens: false binds only, and refuses connections until `setListening`.
     init(
-        _ kind: ConnectionKind, settings: PeerSettings, reactor: Reactor, listens: Bool
+        _ kind: ConnectionKind, settings: PeerSettings, reactor: Reactor, listens: Bool, logger: Logger
     ) throws(ServerStartError) {
         guard let own = settings.ownServer else {
             throw .cannotStart("myid is \(settings.ownID), but the configuration has no server.\(settings.ownID)")
         }
         let name = kind == .election ? "election" : "quorum"
+        var attempts = 1
         for address in own.addresses {
             let wanted = UInt16(clamping: kind == .election ? address.electionPort : address.quorumPort)
-            do throws(TransportError) {
-                let bound = try Self.bind(
-                    kind, host: settings.listensOnAllAddresses ? nil : address.host, port: wanted,
-                    taken: listeners, reactor: reactor, keepAlive: settings.keepAlive, listens: listens)
-                listeners += bound.new
-                ports.append(bound.port)
-            } catch {
-                throw .cannotStart("the \(name) port of server.\(settings.ownID): \(Self.advice(error, settings))")
+            while true {
+                do throws(TransportError) {
+                    let bound = try Self.bind(
+                        kind, host: settings.listensOnAllAddresses ? nil : address.host, port: wanted,
+                        taken: listeners, reactor: reactor, keepAlive: settings.keepAlive, listens: listens)
+                    listeners += bound.new
+                    ports.append(bound.port)
+                    break
+                } catch {
+                    let text = "the \(name) port of server.\(settings.ownID): \(Self.advice(error, settings))"
+                    guard case .addressInUse = error, settings.bindAttempts == 0 || attempts < settings.bindAttempts
+                    else { throw .cannotStart(text) }
+                    attempts += 1
+                    logger.warning("trying again to listen in a second", metadata: ["reason": "\(text)"])
+                    usleep(1_000_000)
+                }
             }
         }
     }

@@ -19,11 +19,11 @@ struct PeerRoute {
 
     init(_ stops: [Stop]) { self.stops = stops }
 
-    static func election(_ server: ServerSpecification) -> PeerRoute {
+    static func election(_ server: EnsembleConfiguration.Member) -> PeerRoute {
         PeerRoute(server.addresses.map { Stop(host: $0.host, port: UInt16(clamping: $0.electionPort)) })
     }
 
-    static func quorum(_ server: ServerSpecification) -> PeerRoute {
+    static func quorum(_ server: EnsembleConfiguration.Member) -> PeerRoute {
         PeerRoute(server.addresses.map { Stop(host: $0.host, port: UInt16(clamping: $0.quorumPort)) })
     }
 

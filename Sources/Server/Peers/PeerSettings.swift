@@ -3,7 +3,7 @@ import Zab
 /// What the network between servers needs of a server's configuration.
 struct PeerSettings: Sendable {
     var ownID: ServerID
-    var servers: [ServerSpecification]
+    var servers: [EnsembleConfiguration.Member]
     /// Listen on every address instead of those of the own server line.
     var listensOnAllAddresses = false
     var keepAlive = false
@@ -19,20 +19,24 @@ struct PeerSettings: Sendable {
     /// lead.
     var leaderRefusesMillis = 1000
 
-    init(ownID: ServerID, servers: [ServerSpecification]) {
+    /// How often to try to bind the own ports, once a second, while another process holds them; 0 never gives up.
+    var bindAttempts = 1
+
+    init(ownID: ServerID, servers: [EnsembleConfiguration.Member]) {
         self.ownID = ownID
         self.servers = servers
     }
 
-    /// - Parameter ownID: the content of `myid`.
-    init(_ configuration: ServerConfiguration, ownID: ServerID) {
-        self.init(ownID: ownID, servers: configuration.servers)
-        listensOnAllAddresses = configuration.quorumListenOnAllAddresses
-        let limit = configuration.connectToLearnerMasterLimitTicks
-        let ticks = limit > 0 ? limit : configuration.initLimitTicks
-        leaderConnectMillis = max(1000, configuration.tickTimeMillis * ticks)
-        openingMillis = max(1000, configuration.tickTimeMillis * configuration.syncLimitTicks)
+    init(_ ensemble: EnsembleConfiguration) {
+        self.init(ownID: ensemble.myID, servers: ensemble.members)
+        listensOnAllAddresses = ensemble.listensOnAllAddresses
+        keepAlive = ensemble.peerTcpKeepAlive
+        announcesAllAddresses = ensemble.multiAddressEnabled
+        electionConnectMillis = ensemble.electionConnectTimeoutMillis
+        bindAttempts = ensemble.electionPortBindAttempts
+        leaderConnectMillis = max(1000, ensemble.tickTimeMillis * ensemble.connectToLeaderLimitTicks)
+        openingMillis = max(1000, ensemble.tickTimeMillis * ensemble.syncLimitTicks)
     }
 
-    var ownServer: ServerSpecification? { servers.first { $0.id == ownID } }
+    var ownServer: EnsembleConfiguration.Member? { servers.first { $0.id == ownID } }
 }

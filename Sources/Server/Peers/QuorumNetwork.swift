@@ -46,13 +46,13 @@ final class QuorumNetwork {
         self.reactor = reactor
         self.hosts = hosts
         self.logger = logger
-        ports = try PeerPorts(.quorum, settings: settings, reactor: reactor, listens: false)
+        ports = try PeerPorts(.quorum, settings: settings, reactor: reactor, listens: false, logger: logger)
     }
 
     /// The own server line's ports as bound.
     var boundPorts: [UInt16] { ports.ports }
 
-    func setServers(_ servers: [ServerSpecification]) { settings.servers = servers }
+    func setServers(_ servers: [EnsembleConfiguration.Member]) { settings.servers = servers }
 
     // MARK: learners
 

@@ -25,7 +25,7 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
         self.logger = logger
         disk.core = core
         network = try PeerBridge.attach(
-            to: reactor, settings: PeerSettings(configuration, ownID: ensemble.myID), logger: logger)
+            to: reactor, settings: PeerSettings(ensemble), logger: logger)
         let quorum: QuorumRule
         do throws(QuorumRuleError) {
             quorum = try QuorumRule(
