@@ -84,4 +84,13 @@ extension DataTree {
         digest = digest &- UInt64(node.pointee.digest) &+ new
         node.pointee.digest = UInt32(truncatingIfNeeded: new)
     }
+
+    /// Sets the content of `/zookeeper/config`, as Apache does at a server's start: under version -1 and no zxid.
+    public func setConfiguration(_ data: UnsafeRawBufferPointer, wallMillis: Int64) {
+        guard let index = find(UnsafeRawBufferPointer("/zookeeper/config")) else { return }
+        replaceData(index, data)
+        let stat = arena[index].stat
+        stat.storeWire(Int32(-1), at: StatOffset.version)
+        stat.storeWire(wallMillis, at: StatOffset.mtime)
+    }
 }

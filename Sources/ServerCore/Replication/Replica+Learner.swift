@@ -201,6 +201,7 @@ extension Replica {
             loggedZxid = max(result.lastZxid, core.tree.lastProcessedZxid)
             recent.reset(startZxid: core.tree.lastProcessedZxid)
             core.awaiting.removeAll()
+            publishMembers()
         } catch {
             fatal("\(error)")
         }
@@ -226,6 +227,7 @@ extension Replica {
                 core.awaiting.removeAll()
                 recent.reset(startZxid: receiver.zxid)
                 needsSnapshot = false
+                publishMembers()
                 learner?.snapshotInstalled(zxid: receiver.zxid)
             }
             return used

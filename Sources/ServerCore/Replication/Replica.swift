@@ -94,9 +94,11 @@ public final class Replica {
         promises = Promises(acceptedEpoch: epochs.accepted, currentEpoch: epochs.current)
         loggedZxid = core.tree.lastProcessedZxid
         committedZxid = epochs.committedZxid
+        storedCommit = epochs.committedZxid
         recent = RecentTxns(startZxid: core.tree.lastProcessedZxid, bytesMax: configuration.recentTxnBytesMax)
         core.replica = self
         core.role = .electing
+        publishMembers()
     }
 
     var nowMillis: Int64 { core.nowMillis }
@@ -314,6 +316,13 @@ public final class Replica {
         problems[.digestMismatch] = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
+    }
+
+    /// Puts the member list where clients read it, `/zookeeper/config`. It is each server's own, in no log and no digest.
+    func publishMembers() {
+        configuration.memberListText.withUnsafeBytes {
+            core.tree.setConfiguration($0, wallMillis: core.clock.wallMillis())
+        }
     }
 
     // MARK: digest
