@@ -18,7 +18,7 @@ import Zab
     }
 
     /// What went wrong with a seed; nil when nothing did.
-    static func failure(ofSeed seed: UInt64) throws -> String? {
+    static func failure(ofSeed seed: UInt64, isTraced: Bool = false) throws -> String? {
         var random = SplitMix(state: seed)
         let world = ElectionWorld(rule: try rule(&random), seed: seed)
         for place in world.nodes.indices {
@@ -33,14 +33,23 @@ import Zab
         world.startAll(spreadMillis: [0, 5, 100].randomElement(using: &random)!)
         let faults = Int.random(in: 0...10, using: &random)
         for _ in 0..<faults {
-            world.run(until: world.nowMillis + Int64.random(in: 1...150, using: &random))
+            world.run(until: world.nowMillis + Int64.random(in: 1...150, using: &random)) {
+                if isTraced { print(world.summary) }
+                return false
+            }
             world.randomFault()
         }
         world.heal()
         let healed = world.nowMillis
-        world.run(until: healed + 12_000) { world.isStable }
+        world.run(until: healed + 12_000) {
+            if isTraced { print(world.summary) }
+            return world.isStable
+        }
         if let violation = world.violations.first { return violation }
         if !world.isStable { return "no agreement 12 s after everything was healed" }
+        // Every fault may cost some rounds; servers that drive each other through rounds without end would cost more.
+        let limit = 40 * (faults + 2) * world.nodes.count
+        if world.messages > limit { return "\(world.messages) messages, more than \(limit)" }
         return nil
     }
 

@@ -19,6 +19,10 @@ final class ElectionWorld {
         var sinceMillis: Int64 = 0
         var tickAtMillis: Int64 = .max
         var decidedMillis: Int64 = -1
+        /// How often it began to look: what a connection to it is good for.
+        var attempt = 0
+        /// The leader's attempt this server is connected to.
+        var connection: Int?
     }
 
     enum Event {
@@ -27,7 +31,6 @@ final class ElectionWorld {
         case link(Int, Int, isUp: Bool)
         case supervise(Int)
         case start(Int)
-        case fault
     }
 
     let rule: QuorumRule
@@ -112,13 +115,14 @@ final class ElectionWorld {
             if nodes[place].isUp, !nodes[place].isPaused { supervise(place) }
         case .start(let place):
             if nodes[place].isUp { look(place) }
-        case .fault: break
         }
     }
 
     private func look(_ place: Int) {
         nodes[place].leader = nil
         nodes[place].established = false
+        nodes[place].connection = nil
+        nodes[place].attempt += 1
         input(place) {
             $0.start(
                 lastZxid: nodes[place].zxid, currentEpoch: nodes[place].currentEpoch, nowMillis: nowMillis,
@@ -136,7 +140,7 @@ final class ElectionWorld {
             switch effect {
             case .send(let notification, let to): transmit(notification, from: place, to: rule.position(of: to)!)
             case .elected(let leader, let round): elected(place, leader: leader, round: round)
-            case .supportLost: after(0, .start(place))
+            case .supportLost: look(place)
             }
         }
         if let next = nodes[place].election.nextTickMillis, next != nodes[place].tickAtMillis {
@@ -186,12 +190,19 @@ final class ElectionWorld {
     private func follows(_ place: Int, _ leader: Int) -> Bool {
         nodes[place].isUp && !nodes[place].isPaused && nodes[leader].isUp && nodes[place].leader == ids[leader]
             && nodes[leader].election.state == .leading && reachable[place][leader] && reachable[leader][place]
+            && nodes[place].connection ?? nodes[leader].attempt == nodes[leader].attempt
     }
 
     private func supervise(_ place: Int) {
         guard let leader = nodes[place].leader, let leaderPlace = rule.position(of: leader) else { return }
         if leaderPlace == place { return superviseLeader(place) }
+        if let connection = nodes[place].connection, connection != nodes[leaderPlace].attempt,
+            reachable[place][leaderPlace]
+        {
+            return look(place)
+        }
         if follows(place, leaderPlace), !nodes[leaderPlace].isPaused {
+            nodes[place].connection = nodes[leaderPlace].attempt
             if nodes[leaderPlace].established || !nodes[place].established { nodes[place].sinceMillis = nowMillis }
         }
         if nowMillis - nodes[place].sinceMillis > 150 { look(place) }
@@ -202,6 +213,7 @@ final class ElectionWorld {
         supporters.insert(place)
         for other in 0..<rule.voterCount where other != place && follows(other, place) {
             supporters.insert(other)
+            nodes[other].connection = nodes[place].attempt
             nodes[place].election.supported(by: ids[other])
         }
         guard rule.containsQuorum(supporters) else {
@@ -217,6 +229,7 @@ final class ElectionWorld {
             nodes[other].acceptedEpoch = epoch
             nodes[other].currentEpoch = epoch
             nodes[other].zxid = nodes[place].zxid
+            nodes[other].connection = nodes[place].attempt
             if !nodes[other].established {
                 nodes[other].established = true
                 input(other) { $0.established(epoch: epoch, nowMillis: nowMillis, effects: &effects) }
@@ -249,6 +262,16 @@ final class ElectionWorld {
         }
     }
 
+    /// For a look at one seed.
+    var summary: String {
+        let states = nodes.indices.map { place in
+            let node = nodes[place]
+            let mood = node.isUp ? node.isPaused ? "paused" : "\(node.election.state)" : "down"
+            return "\(ids[place]) \(mood) \(node.election.vote.leader)@\(node.election.electionEpoch) epoch \(node.election.vote.peerEpoch)"
+        }
+        return "\(nowMillis) ms, \(messages) messages: \(states.joined(separator: ", "))"
+    }
+
     // MARK: - Faults
 
     func crash(_ place: Int, noticedAfterMillis: Int64 = 0) {
@@ -271,6 +294,8 @@ final class ElectionWorld {
     func restart(_ place: Int) {
         guard !nodes[place].isUp else { return }
         nodes[place].isUp = true
+        nodes[place].attempt += 1
+        nodes[place].connection = nil
         nodes[place].election = Election(id: ids[place], rule: rule, options: options)
         nodes[place].tickAtMillis = .max
         after(0, .start(place))

@@ -42,6 +42,8 @@ public struct Election: Sendable {
     private var supporters = VoterSet()
     /// Decided, not established, and `supportLost` not said yet.
     private var watchesSupport = false
+    /// The round for which the support was lost, and when.
+    private var lostTo: (round: Int64, atMillis: Int64)?
 
     private struct Ballot: Equatable {
         var vote: Vote
@@ -70,7 +72,9 @@ public struct Election: Sendable {
 
     // MARK: - Inputs
 
-    /// Begins to look for a leader, in a round after the last one.
+    /// Begins to look for a leader, in a round after the last one; or, at once after `supportLost`, in the round in
+    /// which the others still look. (A new round would make them begin anew, and a server that cannot reach all of them
+    /// could do that to them again and again.)
     ///
     /// - Parameters:
     ///   - lastZxid: the last zxid of this server's history, durable.
@@ -83,8 +87,14 @@ public struct Election: Sendable {
         ownVote = isVoter ? Vote(leader: id, zxid: lastZxid, peerEpoch: currentEpoch) : .none
         for place in settled.indices { settled[place] = nil }
         for place in isContent.indices { isContent[place] = false }
-        silentMillis = options.silentLeaderMillis
-        beginRound(electionEpoch + 1, with: ownVote, nowMillis: nowMillis, effects: &effects)
+        let others = lostTo.flatMap { nowMillis - $0.atMillis <= options.settleMillis ? $0.round : nil }
+        lostTo = nil
+        if others == electionEpoch {
+            rejoinRound(nowMillis: nowMillis, effects: &effects)
+        } else {
+            silentMillis = options.silentLeaderMillis
+            beginRound(others ?? electionEpoch + 1, with: ownVote, nowMillis: nowMillis, effects: &effects)
+        }
         decide(nowMillis: nowMillis, effects: &effects)
         schedule()
     }
@@ -113,7 +123,7 @@ public struct Election: Sendable {
         guard state == .looking else {
             if notification.state == .looking {
                 send(to: place, nowMillis: nowMillis, effects: &effects)
-                watchSupport(of: place, notification, effects: &effects)
+                watchSupport(of: place, notification, nowMillis: nowMillis, effects: &effects)
             }
             return
         }
@@ -208,11 +218,14 @@ public struct Election: Sendable {
             ballots[place] = Ballot(vote: offered, state: .looking)
             if isBetter(offered, than: vote) {
                 propose(offered, nowMillis: nowMillis, effects: &effects)
-            } else if known == ballots[place],
-                nowMillis - options.minimumResendMillis / 2 >= lastSentMillis[place]
-            {
-                // It repeats itself, so it has not heard us. The pause keeps two servers from answering each other
-                // for ever.
+            } else if known == ballots[place] {
+                // It repeats itself, so it has not heard us. The pause keeps two servers from answering each other for
+                // ever.
+                if nowMillis - options.minimumResendMillis / 2 >= lastSentMillis[place] {
+                    send(to: place, nowMillis: nowMillis, effects: &effects)
+                }
+            } else if offered != vote {
+                // It may not have been looking yet when it was told the better vote.
                 send(to: place, nowMillis: nowMillis, effects: &effects)
             }
         }
@@ -330,9 +343,15 @@ public struct Election: Sendable {
     // MARK: - Settled
 
     private mutating func watchSupport(
-        of place: Int, _ notification: ElectionNotification, effects: inout [ElectionEffect]
+        of place: Int, _ notification: ElectionNotification, nowMillis: Int64, effects: inout [ElectionEffect]
     ) {
         guard watchesSupport, notification.electionEpoch >= electionEpoch else { return }
+        if notification.electionEpoch == electionEpoch {
+            ballots[place] = Ballot(
+                vote: Vote(
+                    leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch),
+                state: .looking)
+        }
         // The vote that elected the leader may come a second time.
         if notification.electionEpoch == electionEpoch, notification.leader == vote.leader { return }
         let lost: Bool
@@ -344,6 +363,7 @@ public struct Election: Sendable {
         }
         guard lost else { return }
         watchesSupport = false
+        lostTo = (notification.electionEpoch, nowMillis)
         effects.append(.supportLost)
     }
 
@@ -387,6 +407,22 @@ public struct Election: Sendable {
         resendMillis = options.minimumResendMillis
         resendAtMillis = nowMillis + resendMillis
         propose(vote, nowMillis: nowMillis, effects: &effects)
+    }
+
+    /// Looks on in this round, with the best vote that is known of it.
+    private mutating func rejoinRound(nowMillis: Int64, effects: inout [ElectionEffect]) {
+        var best = ownVote
+        for place in ballots.indices {
+            guard let ballot = ballots[place], place != position, ballot.state == .looking else {
+                ballots[place] = nil
+                continue
+            }
+            if rule.isVoter(ballot.vote.leader), isBetter(ballot.vote, than: best) { best = ballot.vote }
+        }
+        waiting = nil
+        resendMillis = options.minimumResendMillis
+        resendAtMillis = nowMillis + resendMillis
+        propose(best, nowMillis: nowMillis, effects: &effects)
     }
 
     private mutating func propose(_ vote: Vote, nowMillis: Int64, effects: inout [ElectionEffect]) {

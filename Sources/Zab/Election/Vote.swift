@@ -55,6 +55,6 @@ public enum ElectionEffect: Equatable, Sendable {
     /// leader may be some milliseconds behind, so that its quorum port does not take connections yet.
     case elected(leader: ServerID, electionEpoch: Int64)
     /// While this server's leadership, or its leader's, is not established yet: those that were to support it look
-    /// for another. Waiting on is futile, the owner should end the attempt and `start` again. Said once.
+    /// for another. Waiting on is futile: the owner should end the attempt and `start` again at once. Said once.
     case supportLost
 }
