@@ -166,7 +166,7 @@ public struct Election: Sendable {
 
     /// Time has passed. Calls before `nextTickMillis` do nothing.
     public mutating func tick(nowMillis: Int64, effects: inout [ElectionEffect]) {
-        guard state == .looking else { return }
+        guard state == .looking, electionEpoch > 0 else { return }
         if let waiting, waiting.untilMillis <= nowMillis { decide(nowMillis: nowMillis, effects: &effects) }
         if state == .looking, resendAtMillis <= nowMillis {
             for place in 0..<rule.voterCount where place != position && !agrees(place) {
@@ -299,20 +299,13 @@ public struct Election: Sendable {
             else { continue }
             let leaderPlace = rule.voterPosition(of: ballot.vote.leader)!
             if leaderPlace == position {
-                // Followers of a former life of this server follow nobody any more.
                 guard ballot.vote == ownVote else { continue }
             } else {
                 guard let word = ballots[leaderPlace], word.state == .leading,
                     word.vote.leader == ballot.vote.leader
                 else { continue }
             }
-            var set = VoterSet()
-            for other in 0..<rule.voterCount {
-                guard let theirs = ballots[other] else { continue }
-                let same =
-                    theirs.state == .looking ? theirs.vote == ballot.vote : theirs.vote.leader == ballot.vote.leader
-                if same { set.insert(other) }
-            }
+            let set = voters(for: ballot.vote)
             guard rule.containsQuorum(set) else { continue }
             vote = ballot.vote
             settle(supporters: set, nowMillis: nowMillis, effects: &effects)
@@ -374,12 +367,14 @@ public struct Election: Sendable {
         return rule.weight(of: current.leader) == 0 || offered.isAfter(current)
     }
 
+    /// The voters that are for that vote in this round. Of those that have decided only the leader's id is compared,
+    /// for their epoch may be the established one by now; except where this server itself is the leader: who follows
+    /// a former life of it follows nobody.
     private func voters(for vote: Vote) -> VoterSet {
         var set = VoterSet()
         for place in 0..<rule.voterCount {
-            guard let ballot = ballots[place] else { continue }
-            let same = ballot.state == .looking ? ballot.vote == vote : ballot.vote.leader == vote.leader
-            if same { set.insert(place) }
+            guard let ballot = ballots[place], ballot.vote.leader == vote.leader else { continue }
+            if ballot.vote == vote || ballot.state != .looking && vote.leader != id { set.insert(place) }
         }
         return set
     }
