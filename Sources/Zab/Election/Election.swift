@@ -340,13 +340,12 @@ public struct Election: Sendable {
     ) {
         guard watchesSupport, notification.electionEpoch >= electionEpoch else { return }
         if notification.electionEpoch == electionEpoch {
-            ballots[place] = Ballot(
-                vote: Vote(
-                    leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch),
-                state: .looking)
+            // Within a round a server's vote only rises. What is not above the vote that won is late, or was said twice.
+            let offered = Vote(
+                leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch)
+            guard rule.isVoter(offered.leader), isBetter(offered, than: vote) else { return }
+            ballots[place] = Ballot(vote: offered, state: .looking)
         }
-        // The vote that elected the leader may come a second time.
-        if notification.electionEpoch == electionEpoch, notification.leader == vote.leader { return }
         let lost: Bool
         if state == .leading {
             supporters.remove(place)
