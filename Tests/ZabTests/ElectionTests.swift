@@ -117,7 +117,8 @@ extension [ElectionEffect] {
         for _ in 0..<8 {
             let next = try #require(bench.election.nextTickMillis)
             pauses.append(next - bench.nowMillis)
-            #expect(bench.wait(next - bench.nowMillis).recipients == [2, 3, 4])
+            // 5 agrees; after a while it is asked all the same, because it may have decided and its word been lost.
+            #expect(bench.wait(next - bench.nowMillis).recipients == (pauses.count <= 2 ? [2, 3, 4] : [2, 3, 4, 5]))
         }
         #expect(pauses == [50, 100, 200, 400, 800, 1600, 2000, 2000])
     }

@@ -89,7 +89,7 @@ public struct Election: Sendable {
         for place in isContent.indices { isContent[place] = false }
         let others = lostTo.flatMap { nowMillis - $0.atMillis <= options.settleMillis ? $0.round : nil }
         lostTo = nil
-        if others == electionEpoch {
+        if isVoter, others == electionEpoch {
             rejoinRound(nowMillis: nowMillis, effects: &effects)
         } else {
             silentMillis = options.silentLeaderMillis
@@ -169,7 +169,9 @@ public struct Election: Sendable {
         guard state == .looking, electionEpoch > 0 else { return }
         if let waiting, waiting.untilMillis <= nowMillis { decide(nowMillis: nowMillis, effects: &effects) }
         if state == .looking, resendAtMillis <= nowMillis {
-            for place in 0..<rule.voterCount where place != position && !agrees(place) {
+            // Those that agree may have decided since, and the word of it been lost.
+            let asksAll = resendMillis >= 4 * options.minimumResendMillis
+            for place in 0..<rule.voterCount where place != position && (asksAll || !agrees(place)) {
                 send(to: place, nowMillis: nowMillis, effects: &effects)
             }
             resendMillis = min(resendMillis * 2, options.maximumResendMillis)
