@@ -48,7 +48,7 @@ import Zab
         if let violation = world.violations.first { return violation }
         if !world.isStable { return "no agreement 12 s after everything was healed" }
         // Every fault may cost some rounds; servers that drive each other through rounds without end would cost more.
-        let limit = 40 * (faults + 2) * world.nodes.count
+        let limit = 60 * (faults + 2) * world.nodes.count
         if world.messages > limit { return "\(world.messages) messages, more than \(limit)" }
         return nil
     }
