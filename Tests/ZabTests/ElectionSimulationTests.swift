@@ -25,7 +25,9 @@ import Zab
             let epoch = Int64.random(in: 1...3, using: &random)
             world.nodes[place].currentEpoch = epoch
             world.nodes[place].acceptedEpoch = epoch + Int64.random(in: 0...1, using: &random)
-            world.nodes[place].zxid = Zxid.make(epoch: epoch, counter: Int64.random(in: 0...2, using: &random))
+            // A leader without a write leaves its epoch, but no zxid of it.
+            world.nodes[place].zxid = Zxid.make(
+                epoch: epoch - Int64.random(in: 0...1, using: &random), counter: Int64.random(in: 0...2, using: &random))
         }
         world.maximumDelayMillis = [1, 3, 20, 100].randomElement(using: &random)!
         world.lossPerMille = [0, 0, 50, 300].randomElement(using: &random)!

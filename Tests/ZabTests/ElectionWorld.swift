@@ -5,6 +5,15 @@ import Zab
 /// give up a leader that does not lead, leaders that give up without a quorum, epochs, and a zxid that grows with writes.
 /// All of it follows from one seed.
 final class ElectionWorld {
+    /// How recent a server's history is. The order is stated here anew: the one under test must not judge itself.
+    struct History: Comparable {
+        var epoch: Int64
+        var zxid: Int64
+        static func < (left: History, right: History) -> Bool {
+            left.epoch == right.epoch ? left.zxid < right.zxid : left.epoch < right.epoch
+        }
+    }
+
     struct Node {
         var election: Election
         var isUp = true
@@ -50,9 +59,9 @@ final class ElectionWorld {
     private(set) var messages = 0
     private(set) var elections = 0
     /// What was committed last; no leader may be established without it.
-    private(set) var committed = Vote(leader: .min, zxid: 0, peerEpoch: 0)
-    /// The vote for itself that each voter brought into a round, by round and place.
-    private var brought: [Int64: [Int: Vote]] = [:]
+    private(set) var committed = History(epoch: 0, zxid: 0)
+    /// The history each voter brought into a round, by round and place.
+    private var brought: [Int64: [Int: History]] = [:]
     private var effects: [ElectionEffect] = []
 
     init(rule: QuorumRule, seed: UInt64, options: ElectionOptions = ElectionOptions()) {
@@ -153,9 +162,9 @@ final class ElectionWorld {
         messages += 1
         if notification.state == .looking, from < rule.voterCount {
             // A crashed server counts its rounds from 1 again; the least it ever brought into one is what can be told.
-            let vote = ownVote(from)
-            let known = brought[notification.electionEpoch]?[from]
-            if known.map({ $0.isAfter(vote) }) ?? true { brought[notification.electionEpoch, default: [:]][from] = vote }
+            let history = history(from)
+            let known = brought[notification.electionEpoch]?[from] ?? history
+            brought[notification.electionEpoch, default: [:]][from] = min(known, history)
         }
         guard reachable[from][to], nodes[to].isUp else { return }
         if lossPerMille > 0, Int.random(in: 0..<1000, using: &random) < lossPerMille { return }
@@ -163,8 +172,8 @@ final class ElectionWorld {
         after(delay, .deliver(notification, from: from, to: to))
     }
 
-    private func ownVote(_ place: Int) -> Vote {
-        Vote(leader: ids[place], zxid: nodes[place].zxid, peerEpoch: nodes[place].currentEpoch)
+    private func history(_ place: Int) -> History {
+        History(epoch: nodes[place].currentEpoch, zxid: nodes[place].zxid)
     }
 
     // MARK: - What an election is worth
@@ -178,9 +187,9 @@ final class ElectionWorld {
         if rule.weight(of: leader) == 0 { violations.append("\(ids[place]) elected \(leader), which has no weight") }
         if place >= rule.voterCount, leader == ids[place] { violations.append("observer \(leader) elected itself") }
         guard leader == ids[place] else { return }
-        let own = ownVote(place)
+        let own = history(place)
         var behind = VoterSet()
-        for (voter, vote) in brought[round] ?? [:] where !vote.isAfter(own) { behind.insert(voter) }
+        for (voter, theirs) in brought[round] ?? [:] where theirs <= own { behind.insert(voter) }
         behind.insert(place)
         if !rule.containsQuorum(behind) {
             violations.append("\(leader) elected in round \(round), most recent of no quorum")
@@ -235,11 +244,11 @@ final class ElectionWorld {
                 input(other) { $0.established(epoch: epoch, nowMillis: nowMillis, effects: &effects) }
             }
         }
-        committed = Vote(leader: .min, zxid: nodes[place].zxid, peerEpoch: epoch)
+        committed = History(epoch: epoch, zxid: nodes[place].zxid)
     }
 
     private func establish(_ place: Int, with supporters: VoterSet) {
-        if !ownVote(place).isAfter(committed) {
+        if history(place) < committed {
             violations.append("\(ids[place]) established at \(nowMillis) ms without what was committed")
         }
         let accepted = nodes.indices.filter { $0 < rule.voterCount && supporters.contains($0) }
