@@ -27,7 +27,8 @@ import Zab
             world.nodes[place].acceptedEpoch = epoch + Int64.random(in: 0...1, using: &random)
             // A leader without a write leaves its epoch, but no zxid of it.
             world.nodes[place].zxid = Zxid.make(
-                epoch: epoch - Int64.random(in: 0...1, using: &random), counter: Int64.random(in: 0...2, using: &random))
+                epoch: epoch - Int64.random(in: 0...1, using: &random),
+                counter: Int64.random(in: 0...2, using: &random))
         }
         world.maximumDelayMillis = [1, 3, 20, 100].randomElement(using: &random)!
         world.lossPerMille = [0, 0, 50, 300].randomElement(using: &random)!

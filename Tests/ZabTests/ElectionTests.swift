@@ -313,7 +313,9 @@ extension [ElectionEffect] {
         #expect(light.election.vote.leader == 1, "anyone who may lead is better")
         var heavy = Bench(1, rule: rule)
         _ = heavy.start()
-        for voter in [4, 2, 3] as [ServerID] { #expect(heavy.hear(.looking, from: voter, for: 4, zxid: 0x900).elected == nil) }
+        for voter in [4, 2, 3] as [ServerID] {
+            #expect(heavy.hear(.looking, from: voter, for: 4, zxid: 0x900).elected == nil)
+        }
         #expect(heavy.election.vote.leader == 1)
         for state in [PeerState.leading, .following] {
             for voter in [2, 3, 4] as [ServerID] { #expect(heavy.hear(state, from: voter, for: 4).elected == nil) }

@@ -1,9 +1,9 @@
 import Zab
 
-/// A simulated ensemble that only elects: N `Election`s, a network that delays, reorders and loses messages, partitions,
-/// crashes; and in place of the rest of Zab the least that shows whether an election was worth anything: followers that
-/// give up a leader that does not lead, leaders that give up without a quorum, epochs, and a zxid that grows with writes.
-/// All of it follows from one seed.
+/// A simulated ensemble that only elects: N `Election`s, a network that delays, reorders and loses messages,
+/// partitions, crashes; and in place of the rest of Zab the least that shows whether an election was worth anything:
+/// followers that give up a leader that does not lead, leaders that give up without a quorum, epochs, and a zxid that
+/// grows with writes. All of it follows from one seed.
 final class ElectionWorld {
     /// How recent a server's history is. The order is stated here anew: the one under test must not judge itself.
     struct History: Comparable {
@@ -267,7 +267,8 @@ final class ElectionWorld {
         else { return false }
         return nodes.indices.allSatisfy { place in
             !nodes[place].isUp || place == leader
-                || nodes[place].established && nodes[place].leader == ids[leader] && nodes[place].election.state != .looking
+                || nodes[place].established && nodes[place].leader == ids[leader]
+                    && nodes[place].election.state != .looking
         }
     }
 
@@ -276,7 +277,8 @@ final class ElectionWorld {
         let states = nodes.indices.map { place in
             let node = nodes[place]
             let mood = node.isUp ? node.isPaused ? "paused" : "\(node.election.state)" : "down"
-            return "\(ids[place]) \(mood) \(node.election.vote.leader)@\(node.election.electionEpoch) epoch \(node.election.vote.peerEpoch)"
+            let vote = node.election.vote
+            return "\(ids[place]) \(mood) \(vote.leader)@\(node.election.electionEpoch) epoch \(vote.peerEpoch)"
         }
         return "\(nowMillis) ms, \(messages) messages: \(states.joined(separator: ", "))"
     }

@@ -184,7 +184,8 @@ private func transaction(zxid: Int64, payload: Int) -> [UInt8] {
         var position = 0
         var zxids: [Int64] = []
         while position < buffer.count {
-            let packet = try #require(QuorumPacket.parseFast(UnsafeRawBufferPointer(rebasing: buffer.bytes[position...])))
+            let rest = UnsafeRawBufferPointer(rebasing: buffer.bytes[position...])
+            let packet = try #require(QuorumPacket.parseFast(rest))
             zxids.append(packet.zxid)
             #expect(packet.type == (zxids.count <= 5 ? .ack : .proposal))
             if packet.type == .proposal {
@@ -270,7 +271,8 @@ struct SplitMix: RandomNumberGenerator {
         buffer.appendUpToDate()
         buffer.appendSync()
         #expect(
-            hex(buffer.bytes) == "0000000cffffffffffffffffffffffffffffffff" + "000000070000000000000000ffffffffffffffff")
+            hex(buffer.bytes) == "0000000cffffffffffffffffffffffffffffffff"
+                + "000000070000000000000000ffffffffffffffff")
         buffer.removeAll()
         buffer.appendSnapshotSignature()
         #expect(hex(buffer.bytes) == "0000000a" + "42656e576173486572" + "65")

@@ -104,7 +104,8 @@ import Zab
         var generator = SplitMix(state: 7)
         let rules = [
             try QuorumRule(voters: [1, 2, 3, 4, 5, 6, 7]),
-            try QuorumRule(voters: [1, 2, 3, 4, 5, 6, 7], groups: [[1, 2, 3], [4, 5], [6, 7]], weights: [2: 4, 6: 0]),
+            try QuorumRule(
+                voters: [1, 2, 3, 4, 5, 6, 7], groups: [[1, 2, 3], [4, 5], [6, 7]], weights: [2: 4, 6: 0]),
         ]
         for _ in 0..<500 {
             for rule in rules {

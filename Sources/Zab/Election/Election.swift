@@ -2,12 +2,12 @@
 ///
 /// It speaks with Apache's servers and follows the rules of their `FastLeaderElection`: a round number carried by every
 /// message; votes ordered by epoch, zxid, server id; each server adopts the highest vote of its round and tells all; a
-/// leader is elected once a quorum votes for it; who comes late believes a quorum of FOLLOWING and LEADING together with
-/// the leader's own word. It differs where Apache is slow: it decides at once when every voter that can be reached has
+/// leader is elected once a quorum votes for it; who comes late believes a quorum of FOLLOWING and LEADING together
+/// with the leader's own word. It differs where Apache is slow: it decides at once when every voter that can be reached has
 /// spoken for the same leader, repeats itself only to those that have not, and tells its decision to all that look.
 ///
-/// Invariants: a server elects only voting members with weight; never a server that says LOOKING for another; an observer
-/// never votes. Election is no part of Zab's safety: two leaders elected at once are told apart by their epochs.
+/// Invariants: a server elects only voting members with weight; never a server that says LOOKING for another; an
+/// observer never votes. Election is no part of Zab's safety: two leaders elected at once are told apart by their epochs.
 public struct Election: Sendable {
     public let id: ServerID
     public let rule: QuorumRule
@@ -275,19 +275,27 @@ public struct Election: Sendable {
     private mutating func decide(nowMillis: Int64, effects: inout [ElectionEffect]) {
         guard isVoter, state == .looking else { return }
         if decideWithSettled(nowMillis: nowMillis, effects: &effects) { return }
-        guard rule.weight(of: vote.leader) > 0 else { return waiting = nil }
         let set = voters(for: vote)
-        guard rule.containsQuorum(set) else { return waiting = nil }
+        guard rule.weight(of: vote.leader) > 0, rule.containsQuorum(set) else {
+            waiting = nil
+            return
+        }
         let leaderPlace = rule.voterPosition(of: vote.leader)!
         let leaderSpoke = leaderPlace == position || set.contains(leaderPlace)
         if leaderSpoke, allReachableSpoke(for: set) {
             return settle(supporters: set, nowMillis: nowMillis, effects: &effects)
         }
         // Who is heard and says another name: no leader of this round.
-        if !leaderSpoke, ballots[leaderPlace] != nil { return waiting = nil }
+        if !leaderSpoke, ballots[leaderPlace] != nil {
+            waiting = nil
+            return
+        }
         let since = waiting?.vote == vote ? waiting!.sinceMillis : nowMillis
         let until = since + (leaderSpoke ? options.settleMillis : silentMillis)
-        guard until <= nowMillis else { return waiting = (vote, since, until) }
+        guard until <= nowMillis else {
+            waiting = (vote, since, until)
+            return
+        }
         if leaderSpoke { return settle(supporters: set, nowMillis: nowMillis, effects: &effects) }
         silentMillis = min(silentMillis * 2, 16 * options.silentLeaderMillis)
         beginRound(electionEpoch + 1, with: ownVote, nowMillis: nowMillis, effects: &effects)
@@ -342,7 +350,8 @@ public struct Election: Sendable {
     ) {
         guard watchesSupport, notification.electionEpoch >= electionEpoch else { return }
         if notification.electionEpoch == electionEpoch {
-            // Within a round a server's vote only rises. What is not above the vote that won is late, or was said twice.
+            // Within a round a server's vote only rises. What is not above the vote that won is late, or was said
+            // twice.
             let offered = Vote(
                 leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch)
             guard rule.isVoter(offered.leader), isBetter(offered, than: vote) else { return }
@@ -438,7 +447,7 @@ public struct Election: Sendable {
     }
 
     private mutating func schedule() {
-        guard state == .looking, electionEpoch > 0 else { return nextTickMillis = nil }
-        nextTickMillis = min(resendAtMillis, waiting?.untilMillis ?? .max)
+        let isLooking = state == .looking && electionEpoch > 0
+        nextTickMillis = isLooking ? min(resendAtMillis, waiting?.untilMillis ?? .max) : nil
     }
 }
