@@ -11,6 +11,9 @@ public final class LogHistory {
     /// Why the history cannot go on, nil while it can. The server that asked for it needs a snapshot then.
     public private(set) var problem: LogHistoryProblem?
 
+    /// Read at once: small, because the reader may be a thread that others wait for.
+    private static let windowBytes = 256 << 10
+
     private let disk: any Disk
     private let directory: String
     private let index: LogIndex?
@@ -123,7 +126,7 @@ public final class LogHistory {
                         reader.seek(to: offset)
                         return nil
                     }
-                    index?.note(segment: segmentZxid, zxid: header.zxid, offset: offset)
+                    reader.note(header.zxid, at: offset, segment: segmentZxid, in: index)
                     return (header.zxid, txn)
                 case .end, .damage:
                     // What was read of a segment that grows is out of date.
@@ -153,7 +156,7 @@ public final class LogHistory {
     /// False when the segment was purged since it was listed.
     private func open(_ log: DataFile) throws(DiskError) -> Bool {
         do throws(DiskError) {
-            reader = try LogSegmentReader(disk: disk, path: log.path)
+            reader = try LogSegmentReader(disk: disk, path: log.path, windowBytes: Self.windowBytes)
         } catch {
             guard error.isMissing else { throw error }
             return false
@@ -174,7 +177,7 @@ public final class LogHistory {
                 return
             }
             previous = header.zxid
-            index?.note(segment: segmentZxid, zxid: header.zxid, offset: offset)
+            reader.note(header.zxid, at: offset, segment: segmentZxid, in: index)
         }
     }
 }

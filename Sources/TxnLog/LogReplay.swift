@@ -86,7 +86,7 @@ struct LogReplay {
                 try check(header.zxid, header.type, log.path, offset)
                 isEmpty = false
                 empty = []
-                index?.note(segment: log.zxid, zxid: header.zxid, offset: offset)
+                reader.note(header.zxid, at: offset, segment: log.zxid, in: index)
                 try deliver(header, txn, log.path, offset, visitor)
             case .end:
                 if isEmpty { empty.append(log.path) }

@@ -41,12 +41,14 @@ final class LogSegmentReader {
     private(set) var offset = FileHeader.size
     let start: Start
     private let window: FileWindow
+    /// From here on the index wants an entry.
+    private var nextIndexed = LogIndex.spacing
 
     var fileSize: Int { window.fileSize }
 
-    init(disk: any Disk, path: String) throws(DiskError) {
+    init(disk: any Disk, path: String, windowBytes: Int = 1 << 20) throws(DiskError) {
         self.path = path
-        window = try FileWindow(try disk.open(path, .read))
+        window = try FileWindow(try disk.open(path, .read), capacity: windowBytes)
         let bytes = try window.view(at: 0, wanted: FileHeader.size)
         if bytes.count >= FileHeader.size, FileHeader(from: bytes.baseAddress!).magic == FileHeader.logMagic {
             start = .header
@@ -62,6 +64,14 @@ final class LogSegmentReader {
 
     /// Goes to where an item is known to start.
     func seek(to offset: Int) { self.offset = offset }
+
+    /// Tells the index where the transaction just read lies, now and then.
+    @inline(__always)
+    func note(_ zxid: Int64, at offset: Int, segment: Int64, in index: LogIndex?) {
+        guard offset >= nextIndexed, let index else { return }
+        nextIndexed = offset + LogIndex.spacing
+        index.note(segment: segment, zxid: zxid, offset: offset)
+    }
 
     /// - Parameter trustsPadding: takes a length of zero for the end without reading the rest of the file.
     func next(trustsPadding: Bool = false) throws(DiskError) -> Item {

@@ -43,7 +43,8 @@ public struct Recovery {
     }
 
     /// Reads everything and repairs what a crash left behind: goes on with a snapshot that was replacing everything,
-    /// cuts a torn end, removes logs without transactions and unfinished files. Afterwards a `LogWriter` may append, starting a new segment.
+    /// cuts a torn end, removes logs without transactions and unfinished files. Afterwards a `LogWriter` may append,
+    /// starting a new segment.
     ///
     /// - Parameters:
     ///   - logDirectory: the `version-2` directory of the logs, which exists and is locked by the caller.

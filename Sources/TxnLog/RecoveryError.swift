@@ -53,8 +53,8 @@ public enum RecoveryError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "that it copies the data from its ensemble"
         case .missingCommitted(let directory, let lastZxid, let committedZxid):
             return "\(directory) and its logs end at zxid 0x\(DataFileName.hexadecimal(lastZxid)), but transactions up "
-                + "to 0x\(DataFileName.hexadecimal(committedZxid)) were acknowledged (\(DataFileName.epochRecord)). Were "
-                + "the files restored from an older copy? Not starting, because this server could elect itself or "
+                + "to 0x\(DataFileName.hexadecimal(committedZxid)) were acknowledged (\(DataFileName.epochRecord)). "
+                + "Were the files restored from an older copy? Not starting, because this server could elect itself or "
                 + "another without them. Restore the newer files, or empty this server's data directories so that it "
                 + "copies the data from its ensemble"
         case .rejected(let path, let offset, let zxid, let why):

@@ -213,7 +213,8 @@ private struct ACLTableExtent {
             guard bytes.count - checked >= size else { return checked + size }
             checked += size
             // Every step but the last of an ACL ends with a count or a length.
-            let last = size >= 4 ? Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: checked - 4, as: Int32.self)) : 0
+            let last =
+                size < 4 ? 0 : Int32(bigEndian: bytes.loadUnaligned(fromByteOffset: checked - 4, as: Int32.self))
             switch step {
             case .count:
                 entriesLeft = max(0, last)

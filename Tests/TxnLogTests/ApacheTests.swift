@@ -10,7 +10,7 @@ import ZooKeeperProtocol
 @Suite(.enabled(if: Apache.isInstalled, "Apache ZooKeeper for Java is not installed"), .serialized)
 struct ApacheTests {
     /// A data directory with the tree of a new server and a log with two groups: creates, then sets.
-    static func write(_ directory: String) throws -> LogWriter {
+    static func write(_ directory: String, epoch: Int64 = 0) throws -> LogWriter {
         let disk = FileDisk()
         let data = try DataDirectory(disk: disk, dataDir: directory)
         defer { data.release() }
@@ -24,7 +24,7 @@ struct ApacheTests {
         let creates = TxnBatch()
         for zxid in 1...20 {
             creates.beginTxn()
-            TxnHeader(clientId: 5, cxid: Int32(zxid), zxid: Int64(zxid), time: 1_700_000_000_000, type: 1)
+            TxnHeader(clientId: 5, cxid: Int32(zxid), zxid: epoch << 32 | Int64(zxid), time: 1_700_000_000_000, type: 1)
                 .encode(to: &creates.bytes)
             creates.bytes.append(string: "/made-here-\(zxid)")
             Array("first".utf8).withUnsafeBytes { creates.bytes.append(buffer: $0) }
@@ -34,13 +34,13 @@ struct ApacheTests {
             creates.bytes.append(string: "anyone")
             creates.bytes.append(bool: false)
             creates.bytes.append(int32: Int32(zxid))
-            creates.endTxn(zxid: Int64(zxid))
+            creates.endTxn(zxid: epoch << 32 | Int64(zxid))
         }
         try writer.append([creates])
         let sets = TxnBatch()
         for zxid in 21...40 {
             sets.appendSetData(
-                zxid: Int64(zxid), path: "/made-here-\(zxid - 20)", data: Array("second-\(zxid)".utf8))
+                zxid: epoch << 32 | Int64(zxid), path: "/made-here-\(zxid - 20)", data: Array("second-\(zxid)".utf8))
         }
         try writer.append([sets])
         return writer
@@ -177,17 +177,26 @@ enum Apache {
         }
 
         private static func accepts(_ port: Int) -> Bool {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            defer { close(descriptor) }
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = in_port_t(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-            return withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-                }
+            guard let descriptor = Apache.connect(port) else { return false }
+            close(descriptor)
+            return true
+        }
+    }
+
+    /// A connected socket, nil when nobody listens on the loopback port.
+    static func connect(_ port: Int) -> Int32? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
+        if isConnected { return descriptor }
+        close(descriptor)
+        return nil
     }
 }

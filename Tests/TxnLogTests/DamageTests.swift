@@ -160,7 +160,11 @@ struct DamageTests {
             log.edit(1) { bytes in
                 let frame = log.ends[1]!
                 // Its last bytes were not written; or all were, and one changed since.
-                if isFinished { bytes[frame + 30] ^= 1 } else { for byte in frame + 40..<frame + 80 { bytes[byte] = 0 } }
+                if isFinished {
+                    bytes[frame + 30] ^= 1
+                } else {
+                    for byte in frame + 40..<frame + 80 { bytes[byte] = 0 }
+                }
             }
             if isFinished {
                 guard case .corrupt("/data/log.1", log.ends[1]!, _, _)? = log.recoveryError() else {

@@ -107,7 +107,8 @@ struct LogHistoryTests {
         let path = directory.path
         let thread = Thread {
             let writer = LogWriter(
-                disk: disk, directory: path, preallocationBytes: 4 << 20, sizeLimitBytes: 3 << 20, sliceBytes: 256 << 10)
+                disk: disk, directory: path, preallocationBytes: 4 << 20, sizeLimitBytes: 3 << 20,
+                sliceBytes: 256 << 10)
             var zxid: Int64 = 0
             while zxid < total {
                 let batch = TxnBatch()
