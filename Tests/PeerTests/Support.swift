@@ -93,13 +93,14 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
 
     /// An ensemble on the loopback whose ports the operating system chose.
     static func ensemble(
-        _ ids: [ServerID], adjust: (inout PeerSettings) -> Void = { _ in }
+        _ ids: [ServerID], options: ReactorOptions = ReactorOptions(),
+        adjust: (inout PeerSettings) -> Void = { _ in }
     ) throws -> [NetworkUnderTest] {
         let blank = ids.map { server($0, quorumPort: 0, electionPort: 0) }
         let networks = try ids.map { id in
             var settings = PeerSettings(ownID: id, servers: blank)
             adjust(&settings)
-            return try NetworkUnderTest(settings)
+            return try NetworkUnderTest(settings, options: options)
         }
         let lines = networks.map(\.line)
         for network in networks {

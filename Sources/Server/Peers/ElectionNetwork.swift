@@ -261,7 +261,11 @@ final class ElectionNetwork {
                     + "\(opening.addresses)): another server has the same myid, or the address of another server.N "
                     + "in some configuration is ours")
         }
-        guard let member = members[id] else {
+        guard let member = members[id], id >= 0 else {
+            // Without a version this may be anything.
+            if opening.addresses.isEmpty {
+                return refuse(connection, "an election port got bytes that no server of this ensemble sends")
+            }
             return refuse(
                 connection, "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
                     + "configuration has no server.\(id): its myid is wrong, or the member lists differ")
