@@ -147,6 +147,9 @@ let package = Package(
                 "TestSupport", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore",
             ],
             exclude: ["corpus"], swiftSettings: strict),
+        .testTarget(
+            name: "EnsembleTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]
 )

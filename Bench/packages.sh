@@ -1,4 +1,7 @@
-# Installs Debian packages for the scripts that source this. `script` names the caller in messages.
+# What Bench/run and Tests/run share: a fixed locale, and packages installed. `script` names the caller in messages.
+
+# In the C locale, which a bare machine has, gnuplot and Java cannot write signs beyond ASCII.
+export LC_ALL=C.UTF-8
 
 die() {
     echo "$script: $1" >&2

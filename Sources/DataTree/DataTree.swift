@@ -47,8 +47,11 @@ public final class DataTree: @unchecked Sendable {
     /// - Parameters:
     ///   - digestEnabled: whether to keep `digest`.
     ///   - extendedTypesEnabled: whether owners may carry a time to live.
-    public init(digestEnabled: Bool = true, extendedTypesEnabled: Bool = false) {
-        seed = UInt64.random(in: .min ... .max)
+    ///   - seed: keys the hashes of paths; random, except where runs must repeat exactly.
+    public init(
+        digestEnabled: Bool = true, extendedTypesEnabled: Bool = false, seed: UInt64 = .random(in: .min ... .max)
+    ) {
+        self.seed = seed
         self.digestEnabled = digestEnabled
         self.extendedTypesEnabled = extendedTypesEnabled
         acls = ACLTable(seed: seed)

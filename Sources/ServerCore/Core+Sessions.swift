@@ -1,6 +1,7 @@
 import DataTree
 import Jute
 import RequestQueue
+import Zab
 import ZooKeeperProtocol
 
 /// Sessions' beginnings, re-attachments and ends.
@@ -8,7 +9,9 @@ extension Core {
     /// A client's opening frame.
     func handshake(_ request: HandshakeRequest, from connection: ClientConnection) {
         if let replica, !isDraining, replica.holds(request, from: connection) { return }
-        if isDraining || request.lastZxidSeen > tree.lastProcessedZxid {
+        let isAhead =
+            request.lastZxidSeen > tree.lastProcessedZxid && replica?.mutations.contains(.zxidBehindClient) != true
+        if isDraining || isAhead {
             // The client has seen what this server has not: it must try another (section 3 of the protocol's promises:
             // reads never go back).
             if !isDraining {
@@ -130,6 +133,7 @@ extension Core {
     }
 
     private func expire(_ session: Session) {
+        if replica?.mutations.contains(.expiredNotClosed) == true { return sessions.remove(id: session.id) }
         session.isClosing = true
         statistics.sessionsExpired += 1
         prepare(

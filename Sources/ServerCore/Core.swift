@@ -211,7 +211,7 @@ public final class Core {
 
     /// Sessions whose creation has been applied.
     func committedSessions() -> [(id: Int64, timeoutMillis: Int32)] {
-        sessions.sessions.values.lazy.filter(\.isCommitted).map { ($0.id, $0.timeoutMillis) }
+        sessions.sessions.values.filter(\.isCommitted).sorted { $0.id < $1.id }.map { ($0.id, $0.timeoutMillis) }
     }
 
     /// Whether everything taken in has been answered.

@@ -21,6 +21,13 @@ public protocol Disk: AnyObject, Sendable {
     func lock(_ path: String) throws(DiskError) -> (any DiskLock)?
 }
 
+extension Disk {
+    /// Removes a file that may be gone already.
+    func unlinkIfPresent(_ path: String) throws(DiskError) {
+        do throws(DiskError) { try unlink(path) } catch { guard error.isMissing else { throw error } }
+    }
+}
+
 /// How a file is opened.
 public enum FileAccess: Sendable, Equatable {
     /// An existing file, to read.

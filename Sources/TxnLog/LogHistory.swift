@@ -45,9 +45,11 @@ public final class LogHistory {
         self.index = index
         lastZxid = zxid
         snapshots = try DataFile.snapshots(disk, snapshotDirectory).map(\.zxid)
-        guard let log = try DataFile.logs(disk, logDirectory).last(where: { $0.zxid <= zxid }) else { return }
-        try open(log)
-        try skip(through: zxid)
+        while let log = try DataFile.logs(disk, logDirectory).last(where: { $0.zxid <= zxid }) {
+            guard try open(log) else { continue }
+            try skip(through: zxid)
+            break
+        }
     }
 
     /// Appends whole transactions, in the log's framing with right checksums, until `maximumBytes` is passed, `upTo`
@@ -135,8 +137,7 @@ public final class LogHistory {
             guard let next = try DataFile.logs(disk, directory).first(where: { $0.zxid > segmentZxid }) else {
                 return nil
             }
-            try open(next)
-            isFresh = true
+            if try open(next) { isFresh = true }
         }
     }
 
@@ -149,9 +150,16 @@ public final class LogHistory {
         return ZxidOrder.follows(base, zxid)
     }
 
-    private func open(_ log: DataFile) throws(DiskError) {
-        reader = try LogSegmentReader(disk: disk, path: log.path)
+    /// False when the segment was purged since it was listed.
+    private func open(_ log: DataFile) throws(DiskError) -> Bool {
+        do throws(DiskError) {
+            reader = try LogSegmentReader(disk: disk, path: log.path)
+        } catch {
+            guard error.isMissing else { throw error }
+            return false
+        }
         segmentZxid = log.zxid
+        return true
     }
 
     /// Passes the open segment's transactions up to `zxid`.

@@ -18,6 +18,9 @@ struct LogReplay {
     /// Transactions up to here are in the snapshot.
     private let snapshotZxid: Int64
     private let hasSnapshot: Bool
+    /// Snapshots newer than the one loaded that were whole once. A server that got its state from another has no log
+    /// of what lies before such a snapshot.
+    private let damagedSnapshots: [DataFile]
     /// The last transaction known: of the snapshot or the log.
     private(set) var lastZxid: Int64
     private(set) var transactionsReplayed = 0
@@ -32,12 +35,13 @@ struct LogReplay {
     private var blank: [String] = []
 
     init(
-        disk: any Disk, directory: String, snapshotZxid: Int64?, index: LogIndex? = nil,
-        notify: @escaping (RecoveryNotice) -> Void
+        disk: any Disk, directory: String, snapshotZxid: Int64?, damagedSnapshots: [DataFile] = [],
+        index: LogIndex? = nil, notify: @escaping (RecoveryNotice) -> Void
     ) {
         self.disk = disk
         self.directory = directory
         self.index = index
+        self.damagedSnapshots = damagedSnapshots.filter { ZxidOrder.isTransaction($0.zxid) }
         self.notify = notify
         self.snapshotZxid = snapshotZxid ?? 0
         hasSnapshot = snapshotZxid != nil
@@ -49,6 +53,9 @@ struct LogReplay {
         // A segment's name is its first zxid: the newest one named at or below the first wanted zxid may hold it.
         let first = logs.lastIndex { $0.zxid <= snapshotZxid + 1 } ?? 0
         for log in logs[min(first, logs.count)...] { try read(log, visitor) }
+        if let snapshot = damagedSnapshots.first, snapshot.zxid > lastZxid {
+            throw .lostSnapshot(path: snapshot.path, snapshotZxid: snapshot.zxid, lastZxid: lastZxid)
+        }
         if let damaged { try judgeEnd(damaged.reader, damaged.what) }
         do throws(DiskError) {
             if let damaged { try cut(damaged.reader, damaged.what) }
@@ -111,8 +118,12 @@ struct LogReplay {
             }
             throw .missingTransactions(path: path, offset: offset, after: known, next: zxid)
         }
+        let lost = damagedSnapshots.first { $0.zxid > known && $0.zxid < zxid }
+        if let lost { throw .lostSnapshot(path: lost.path, snapshotZxid: lost.zxid, lastZxid: known) }
         if let damaged {
-            guard zxid == known + 1 || zxid <= snapshotZxid else {
+            var goesOn = zxid == known + 1 || zxid <= snapshotZxid
+            if !goesOn { goesOn = try isUnfinished(damaged.reader, damaged.what) }
+            guard goesOn else {
                 throw corrupt(damaged.reader, damaged.what, "\(path) goes on with \(hex(zxid)) after \(hex(known))")
             }
             notify(
@@ -120,6 +131,15 @@ struct LogReplay {
             self.damaged = nil
         }
         lastRead = zxid
+    }
+
+    /// Whether a damaged end looks like a record that a killed server did not finish. A new epoch after one is no gap:
+    /// the server that wrote it had read up to here.
+    private func isUnfinished(
+        _ reader: LogSegmentReader, _ what: LogSegmentReader.Damage
+    ) throws(RecoveryError) -> Bool {
+        guard what != .badChecksum else { return false }
+        do throws(DiskError) { return try reader.survivors(above: 0) == nil } catch { throw .disk(error) }
     }
 
     private mutating func deliver(

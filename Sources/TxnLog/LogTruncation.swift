@@ -106,7 +106,7 @@ public struct LogTruncation {
     }
 
     private func remove(_ snapshots: [DataFile]) throws(DiskError) {
-        for file in snapshots { try disk.unlink(file.path) }
+        for file in snapshots { try disk.unlinkIfPresent(file.path) }
         if !snapshots.isEmpty { try disk.syncDirectory(snapshotDirectory) }
     }
 
@@ -133,7 +133,7 @@ public struct LogTruncation {
     }
 
     private func remove(_ log: DataFile) throws(DiskError) {
-        try disk.unlink(log.path)
+        try disk.unlinkIfPresent(log.path)
         try disk.syncDirectory(logDirectory)
     }
 }

@@ -58,6 +58,8 @@ public final class LogWriter: @unchecked Sendable {
     private var stagedOffset = 0
     private var segment: Segment?
     private var spare: Segment?
+    /// Nothing is prepared then: others may change the log's files.
+    private var isClosed = false
 
     /// A file and how far it is zeroed and set aside.
     private struct Segment {
@@ -141,7 +143,7 @@ public final class LogWriter: @unchecked Sendable {
     ///
     /// - Returns: whether there is more to prepare.
     public func prepareAhead() -> Bool {
-        guard preallocationBytes > 0 else { return false }
+        guard preallocationBytes > 0 && !isClosed else { return false }
         do throws(DiskError) {
             if var current = segment, current.zeroedEnd - segmentBytes < Self.zeroedAhead {
                 try zero(&current)
@@ -174,11 +176,13 @@ public final class LogWriter: @unchecked Sendable {
             try? disk.unlink(spare.file.path)
         }
         spare = nil
+        isClosed = true
     }
 
     /// Goes on after `zxid`, which may be lower than `lastZxid`: the log was truncated or replaced after `close`.
     public func reopen(after zxid: Int64) {
-        precondition(segment == nil && spare == nil, "the log must be closed before its end changes")
+        precondition(isClosed, "the log must be closed before its end changes")
+        isClosed = false
         lastZxid = zxid
         index?.removeAll()
     }
@@ -198,6 +202,7 @@ public final class LogWriter: @unchecked Sendable {
         guard try disk.size(of: path) == nil else { throw DiskError(.rename, path, code: EEXIST) }
         try disk.rename(next.file.path, to: path)
         try disk.syncDirectory(directory)
+        isClosed = false
         segment = next
         segment?.firstZxid = firstZxid
         statistics.segments += 1

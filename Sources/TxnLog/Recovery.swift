@@ -61,7 +61,8 @@ public struct Recovery {
             throw .disk(error)
         }
         var result = RecoveryResult()
-        result.snapshotZxid = try loadSnapshot(disk, snapshotDirectory, visitor)
+        var damaged: [DataFile] = []
+        result.snapshotZxid = try loadSnapshot(disk, snapshotDirectory, visitor, &damaged)
         let logs: [DataFile]
         do throws(DiskError) { logs = try DataFile.logs(disk, logDirectory) } catch { throw .disk(error) }
         if result.snapshotZxid == nil {
@@ -76,7 +77,8 @@ public struct Recovery {
             notify(.trustedEmptySnapshot)
         }
         var replay = LogReplay(
-            disk: disk, directory: logDirectory, snapshotZxid: result.snapshotZxid, index: index, notify: notify)
+            disk: disk, directory: logDirectory, snapshotZxid: result.snapshotZxid, damagedSnapshots: damaged,
+            index: index, notify: notify)
         try replay.run(logs, visitor)
         result.lastZxid = replay.lastZxid
         result.transactionsReplayed = replay.transactionsReplayed
@@ -92,8 +94,10 @@ public struct Recovery {
     }
 
     /// Loads the newest snapshot that is whole; its zxid, nil when there is no snapshot at all.
+    ///
+    /// - Parameter damaged: set to the newer ones that were whole once.
     private func loadSnapshot(
-        _ disk: any Disk, _ directory: String, _ visitor: any RecoveryVisitor
+        _ disk: any Disk, _ directory: String, _ visitor: any RecoveryVisitor, _ damaged: inout [DataFile]
     ) throws(RecoveryError) -> Int64? {
         let files: [DataFile]
         do throws(DiskError) { files = try DataFile.snapshots(disk, directory) } catch { throw .disk(error) }
@@ -111,6 +115,7 @@ public struct Recovery {
             } catch {
                 notify(.invalidSnapshot(error))
                 reasons.append("\(error)")
+                if error.wasOnceWhole { damaged.append(file) }
             }
         }
         if files.isEmpty { return nil }

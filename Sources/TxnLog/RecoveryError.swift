@@ -12,6 +12,8 @@ public enum RecoveryError: Error, Equatable, Sendable, CustomStringConvertible {
     case outOfOrder(path: String, offset: Int, zxid: Int64, previous: Int64)
     /// Transactions between two that are there are not.
     case missingTransactions(path: String, offset: Int, after: Int64, next: Int64)
+    /// A snapshot is damaged, and neither an older one nor the log has all that it held.
+    case lostSnapshot(path: String, snapshotZxid: Int64, lastZxid: Int64)
     /// What is on the disk ends before what this server knows was acknowledged.
     case missingCommitted(directory: String, lastZxid: Int64, committedZxid: Int64)
     /// The server's state refused a transaction.
@@ -44,6 +46,11 @@ public enum RecoveryError: Error, Equatable, Sendable, CustomStringConvertible {
             return "\(path), byte \(offset): zxid 0x\(DataFileName.hexadecimal(next)) follows "
                 + "0x\(DataFileName.hexadecimal(after)): the transactions between are missing. Restore the missing "
                 + "log file or a newer snapshot"
+        case .lostSnapshot(let path, let snapshotZxid, let lastZxid):
+            return "\(path) is damaged, and the older snapshots and logs lack transactions after zxid "
+                + "0x\(DataFileName.hexadecimal(lastZxid)) that it held, up to "
+                + "0x\(DataFileName.hexadecimal(snapshotZxid)). Restore it, or empty this server's data directories so "
+                + "that it copies the data from its ensemble"
         case .missingCommitted(let directory, let lastZxid, let committedZxid):
             return "\(directory) and its logs end at zxid 0x\(DataFileName.hexadecimal(lastZxid)), but transactions up "
                 + "to 0x\(DataFileName.hexadecimal(committedZxid)) were acknowledged (\(DataFileName.epochRecord)). Were "

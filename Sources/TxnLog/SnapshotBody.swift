@@ -7,8 +7,8 @@ import Darwin
 /// The body of a snapshot file, as Apache's leader sends it to a learner: everything between the file's header and its
 /// first seal, that is sessions, ACL table, nodes and the path "/".
 ///
-/// The file is checked while it is read: the body must be well-formed, and its seal right, before its last bytes are
-/// handed out. So a damaged file costs a broken transfer, never a wrong copy, and opening costs no second reading.
+/// The file is checked while it is read: the body must be well-formed, and its seal right, before its end is handed
+/// out. So a damaged file costs a broken transfer, never a wrong copy, and opening costs no reading of its own.
 /// Holds one open file, so that the file may be purged meanwhile. One owner.
 public final class SnapshotBody {
     /// The last transaction that the snapshot is sure to contain.

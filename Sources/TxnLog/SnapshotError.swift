@@ -12,6 +12,14 @@ public enum SnapshotError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The reader of the content refused it.
     case rejected(path: String, offset: Int, why: String)
 
+    /// Whether the file was written to its end, as far as one can tell: then a server may have relied on it alone.
+    var wasOnceWhole: Bool {
+        switch self {
+        case .badChecksum, .malformed, .rejected: true
+        case .disk, .tooShort, .noEndMark, .badMagic, .compressed: false
+        }
+    }
+
     public var description: String {
         switch self {
         case .disk(let error): "\(error)"

@@ -7,6 +7,8 @@ public final class SnapshotReceiver: @unchecked Sendable {
     private let replacement: SnapshotReplacement
     private let writer: SnapshotWriter
     private let sections: Sections
+    /// Finds the body's end once more: what replaces everything must be whole.
+    private let extent: SnapshotBodyParser
 
     /// The sections that a snapshot file has behind its body: what Apache's `zookeeper.digest.enabled` and
     /// `zookeeper.serializeLastProcessedZxid.enabled` say. A server reads what it would write, and fails on more.
@@ -31,6 +33,7 @@ public final class SnapshotReceiver: @unchecked Sendable {
     ) throws(DiskError) {
         self.zxid = zxid
         self.sections = sections
+        extent = SnapshotBodyParser(zxid: zxid, visitor: nil, maximumRecordBytes: .max)
         replacement = SnapshotReplacement(
             disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory)
         writer = try SnapshotWriter(
@@ -38,7 +41,11 @@ public final class SnapshotReceiver: @unchecked Sendable {
     }
 
     /// The next bytes of the body: exactly those that `SnapshotBodyParser` took, its end mark included.
-    public func write(_ bytes: UnsafeRawBufferPointer) throws(DiskError) { try writer.append(bytes) }
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        let taken = try? extent.feed(bytes)
+        precondition(taken == bytes.count, "bytes that are not a snapshot's body")
+        try writer.append(bytes)
+    }
 
     /// Makes the snapshot durable and the only history: all other snapshots and all logs go. Durable on return; a
     /// crash on the way leaves either all of the old state or, after recovery, all of the new.
@@ -47,6 +54,7 @@ public final class SnapshotReceiver: @unchecked Sendable {
     ///
     /// - Parameter digest: the tree's digest and the transaction after which it held, if known.
     public func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError) {
+        precondition(extent.isFinished, "the body has not ended")
         var trailer = SnapshotTrailer()
         if sections.digest {
             // As Apache does, an empty one where there is none: its reader expects the section.

@@ -52,7 +52,7 @@ struct SnapshotReplacement {
         // Files named after the snapshot are none of the old ones: a server has gone on since.
         try remove(DataFile.snapshots(disk, snapshotDirectory).filter { $0.zxid < zxid }, snapshotDirectory)
         try remove(DataFile.logs(disk, logDirectory).filter { $0.zxid <= zxid }, logDirectory)
-        try disk.unlink(markPath(zxid))
+        try disk.unlinkIfPresent(markPath(zxid))
         try disk.syncDirectory(snapshotDirectory)
     }
 
@@ -78,7 +78,7 @@ struct SnapshotReplacement {
     }
 
     private func remove(_ files: [DataFile], _ directory: String) throws(DiskError) {
-        for file in files { try disk.unlink(file.path) }
+        for file in files { try disk.unlinkIfPresent(file.path) }
         if !files.isEmpty { try disk.syncDirectory(directory) }
     }
 }

@@ -106,7 +106,7 @@ public struct LeaderMachine: Sendable {
                 effects.append(.sendLeaderInfo(link, epoch: epoch))
                 return
             }
-            if acceptedEpoch >= epoch { epoch = acceptedEpoch + 1 }
+            if acceptedEpoch >= epoch, !mutations.contains(.epochFromSelf) { epoch = acceptedEpoch + 1 }
             if isVoter { connecting.insert(id) }
             chooseEpochIfPossible(&effects)
         case .synchronization, .broadcast:
@@ -127,7 +127,7 @@ public struct LeaderMachine: Sendable {
         guard quorum.containsQuorum(connecting) else { return }
         // Promised by the leader itself before anybody hears of it (ZOOKEEPER-1282).
         promises.acceptedEpoch = epoch
-        effects.append(.storePromises(promises))
+        if !mutations.contains(.zk1282) { effects.append(.storePromises(promises)) }
         for link in learners.keys.sorted() { effects.append(.sendLeaderInfo(link, epoch: epoch)) }
         promised.insert(myId)
         finishDiscoveryIfPossible(&effects)
@@ -162,7 +162,7 @@ public struct LeaderMachine: Sendable {
         }
         // The first zxid of an epoch is no transaction's: with it a server knows no more than its epoch's history.
         let isEpochStart = currentEpoch == promises.currentEpoch && Zxid.counter(of: lastZxid) == 0
-        if !isEpochStart, (currentEpoch, lastZxid) > (promises.currentEpoch, historyEnd) {
+        if !isEpochStart, !mutations.contains(.newerFollower), (currentEpoch, lastZxid) > (promises.currentEpoch, historyEnd) {
             abandon(
                 "server \(learner.id) knows more: epoch \(currentEpoch), zxid 0x\(String(lastZxid, radix: 16))", &effects)
             return
@@ -177,6 +177,7 @@ public struct LeaderMachine: Sendable {
         promises.currentEpoch = epoch
         effects.append(.storePromises(promises))
         synchronized.insert(myId)
+        if mutations.contains(.earlyOffice) { synchronized = promised }
         for (link, learner) in learners.sorted(by: { $0.key < $1.key }) {
             guard let lastZxid = learner.lastZxid else { continue }
             effects.append(.synchronize(link, learnerZxid: lastZxid, isObserver: learner.isObserver))
@@ -241,6 +242,7 @@ public struct LeaderMachine: Sendable {
         precondition(first == lastProposedZxid + 1 && last >= first, "a gap in the proposals")
         precondition(Zxid.epoch(of: last) == epoch, "a proposal of another epoch")
         lastProposedZxid = last
+        if mutations.contains(.etcd14370) { ownZxid = last }
     }
 
     /// Moves the commit point to what a quorum, this server among it, has durable. Called once per turn.
@@ -252,7 +254,8 @@ public struct LeaderMachine: Sendable {
         for candidate in zxids {
             let zxid = min(candidate, ownZxid)
             guard zxid > committedZxid else { return }
-            guard holdsQuorum(zxid) else { continue }
+            let isEnough = mutations.contains(.commitOfOne) && zxids.count { $0 >= zxid } > 1
+            guard holdsQuorum(zxid) || isEnough else { continue }
             committedZxid = zxid
             effects.append(.commit(upTo: zxid))
             return

@@ -69,7 +69,7 @@ public struct LearnerMachine: Sendable {
     /// LEADERINFO.
     public mutating func leaderInfo(epoch newEpoch: Int64, _ effects: inout [ZabEffect]) {
         guard phase == .discovery else { return outOfTurn("LEADERINFO", &effects) }
-        guard newEpoch >= promises.acceptedEpoch else {
+        guard newEpoch >= promises.acceptedEpoch || mutations.contains(.staleEpochFollowed) else {
             abandon("the leader's epoch \(newEpoch) is older than \(promises.acceptedEpoch), which was promised", &effects)
             return
         }
@@ -78,7 +78,7 @@ public struct LearnerMachine: Sendable {
         if newEpoch > promises.acceptedEpoch {
             let current = promises.currentEpoch
             promises.acceptedEpoch = newEpoch
-            effects.append(.storePromises(promises))
+            if !mutations.contains(.zk1264) { effects.append(.storePromises(promises)) }
             effects.append(.sendEpochAck(currentEpoch: Int32(truncatingIfNeeded: current), lastZxid: lastZxid))
         } else {
             // Promised before, perhaps to another: this must not count as a promise to this leader.
@@ -137,11 +137,12 @@ public struct LearnerMachine: Sendable {
         }
         let isNext = zxid == lastZxid + 1
         let beginsEpoch = Zxid.epoch(of: zxid) > Zxid.epoch(of: lastZxid) && Zxid.counter(of: zxid) == 1
-        guard isNext || beginsEpoch || lastZxid == 0 else {
+        guard isNext || beginsEpoch || lastZxid == 0 || mutations.contains(.proposalGap) && zxid > lastZxid else {
             abandon("a gap: 0x\(String(zxid, radix: 16)) follows 0x\(String(lastZxid, radix: 16))", &effects)
             return false
         }
         lastZxid = zxid
+        if mutations.contains(.zk4646) { durable(zxid, &effects) }
         return true
     }
 
@@ -160,6 +161,7 @@ public struct LearnerMachine: Sendable {
 
     private mutating func noteCommitted(_ zxid: Int64, _ effects: inout [ZabEffect]) {
         guard zxid > committedZxid else { return }
+        if mutations.contains(.zk4394), phase == .awaitingStart { return }
         committedZxid = zxid
         if case .commit = effects.last { effects.removeLast() }
         effects.append(.commit(upTo: zxid))
@@ -174,6 +176,10 @@ public struct LearnerMachine: Sendable {
         }
         phase = .awaitingDurability
         newLeaderMark = lastZxid
+        if mutations.contains(.zk4643) {
+            promises.currentEpoch = epoch
+            effects.append(.storePromises(promises))
+        }
         acknowledgeHistoryIfDurable(&effects)
     }
 
@@ -188,10 +194,10 @@ public struct LearnerMachine: Sendable {
     }
 
     private mutating func acknowledgeHistoryIfDurable(_ effects: inout [ZabEffect]) {
-        guard durableZxid >= newLeaderMark else { return }
+        guard durableZxid >= newLeaderMark || mutations.contains(.zk3023) else { return }
         phase = .awaitingStart
         promises.currentEpoch = epoch
-        effects.append(.storePromises(promises))
+        if !mutations.contains(.zk1291) { effects.append(.storePromises(promises)) }
         effects.append(.sendEpochStartAck(zxid: epochStartZxid))
         // What is committed already needs no acknowledgement of its own.
         ackedZxid = committedZxid
@@ -208,6 +214,7 @@ public struct LearnerMachine: Sendable {
     public mutating func upToDate(_ effects: inout [ZabEffect]) {
         guard phase == .awaitingStart else { return outOfTurn("UPTODATE", &effects) }
         phase = .broadcast
+        if mutations.contains(.zk1291) { effects.append(.storePromises(promises)) }
         effects.append(.sendEpochStartAck(zxid: epochStartZxid))
         effects.append(.follow(epoch: epoch))
     }

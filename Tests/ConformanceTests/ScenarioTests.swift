@@ -93,22 +93,26 @@ struct ScenarioTests {
         let server = try ServerUnderTest(vendor, settings: ["tickTime": "200", "minSessionTimeout": "400"])
         let watcher = try server.client()
         let silent = try server.client(timeoutMillis: 1000)
-        let living = try server.client(timeoutMillis: 1000)
+        // Its pings go on for longer than its timeout, which leaves room for a machine that is busy meanwhile.
+        let living = try server.client(timeoutMillis: 3000)
         #expect(silent.session.timeoutMillis == 1000)
         try silent.create("/silent", flags: CreateFlag.ephemeral)
         try living.create("/living", flags: CreateFlag.ephemeral)
         let started = Date()
         try watcher.perform(.exists("/silent", watch: true))
         var event: WatchEvent?
-        while event == nil, Date().timeIntervalSince(started) < 10 {
+        var seconds = 0.0
+        while Date().timeIntervalSince(started) < (event == nil ? 20 : 4) {
             try living.ping()
             try watcher.ping()
-            event = watcher.events.first
+            if event == nil {
+                event = watcher.events.first
+                seconds = Date().timeIntervalSince(started)
+            }
             usleep(100_000)
         }
-        let seconds = Date().timeIntervalSince(started)
         #expect(event?.type == EventType.nodeDeleted.rawValue && event?.path == "/silent")
-        #expect(seconds >= 0.7 && seconds < 5, "expired after \(seconds) s")
+        #expect(seconds >= 0.7 && seconds < 15, "expired after \(seconds) s")
         #expect(try watcher.perform(.exists("/living")).stat().ephemeralOwner == living.session.id)
         #expect(try silent.receive(within: 10) == .closed)
         #expect(throws: ProtocolClient.Failure.refusedSession) {

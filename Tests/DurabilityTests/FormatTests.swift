@@ -106,6 +106,8 @@ enum ApacheTools {
     }
 
     static func run(_ mainClass: String, _ file: String) throws -> String {
-        try ChildProcess.run("java", ["-cp", ServerUnderTest.apacheClassPath, mainClass, file]).output
+        // Else Java writes paths in the locale's encoding, the C locale's with question marks.
+        let encoding = ["-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8"]
+        return try ChildProcess.run("java", encoding + ["-cp", ServerUnderTest.apacheClassPath, mainClass, file]).output
     }
 }

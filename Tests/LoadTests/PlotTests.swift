@@ -37,6 +37,8 @@ struct PlotTests {
             "gnuplot", "-e", "results='\(results)'; out='\(output)'; format='\(format)'", "plots/\(name).gp",
         ]
         process.currentDirectoryURL = Self.root
+        // As Bench/run does: in the C locale gnuplot complains of signs that it cannot write.
+        process.environment = ProcessInfo.processInfo.environment.merging(["LC_ALL": "C.UTF-8"]) { _, new in new }
         let errors = Pipe()
         process.standardError = errors
         try process.run()

@@ -33,7 +33,7 @@ import Testing
         let server = try ServerThread()
         var configuration = try shortConfiguration(server.address, readPercent: 50)
         configuration.ratePerSecond = 5000
-        configuration.durationSeconds = 1
+        configuration.durationSeconds = 2.5
         let (summary, path) = try runToFiles(configuration, directory)
         #expect(summary.status == .valid, "\(summary.statusReasons)")
         let result = summary.repeats[0]

@@ -172,6 +172,8 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
         told.withLock { $0.messages.append((server, copy)) }
     }
 
+    func electionLinkDown(_ server: ServerID) {}
+
     func electionLinkUp(_ server: ServerID) {
         told.withLock { $0.linksUp.append(server) }
         onLinkUp(server)

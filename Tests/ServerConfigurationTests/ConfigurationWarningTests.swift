@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test func unsafeChoicesAreSaid() throws {
-        #expect(try Support.warnings("forceSync=no")[0].contains("unsafe"))
+        #expect(try Support.warnings("forceSync=no")[0].contains("UNSAFE"))
         #expect(try Support.warnings("skipACL=yes")[0].contains("every client"))
         #expect(try Support.warnings("forceSync=yes\nskipACL=no").isEmpty)
     }

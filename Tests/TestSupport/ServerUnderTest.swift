@@ -84,6 +84,9 @@ public final class ServerUnderTest: @unchecked Sendable {
         "\(apacheJar):/usr/share/java/slf4j-\(TestEnvironment.string("CORRAL_APACHE_LOGGER") ?? "nop").jar"
     }
 
+    /// For a quick start on a small machine.
+    static let javaOptions = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+
     public func start() throws {
         starts += 1
         switch vendor {
@@ -106,9 +109,8 @@ public final class ServerUnderTest: @unchecked Sendable {
         var configuration = "dataDir=\(dataDirectory)\nclientPort=\(port)\nclientPortAddress=127.0.0.1\n"
         var properties = ["-Dzookeeper.admin.enableServer=false"]
         for (key, value) in settings.sorted(by: { $0.key < $1.key }) {
-            if apacheSystemProperties.contains(key) {
-                let name = key.hasPrefix("jute.") || key.hasPrefix("znode.") ? key : "zookeeper.\(key)"
-                properties.append("-D\(name)=\(value)")
+            if let property = Self.apacheProperty(key, value) {
+                properties.append(property)
             } else {
                 configuration += "\(key)=\(value)\n"
             }
@@ -117,9 +119,16 @@ public final class ServerUnderTest: @unchecked Sendable {
         try configuration.write(toFile: file, atomically: true, encoding: .utf8)
         process = try ChildProcess(
             "java",
-            ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"] + properties
+            ["-Xmx512m"] + Self.javaOptions + properties
                 + ["-cp", Self.apacheClassPath, "org.apache.zookeeper.server.quorum.QuorumPeerMain", file],
             output: logPath)
+    }
+
+    /// The option of `java` that gives Apache's server this setting; nil when its zoo.cfg takes it.
+    static func apacheProperty(_ key: String, _ value: String) -> String? {
+        guard apacheSystemProperties.contains(key) else { return nil }
+        let name = key.hasPrefix("jute.") || key.hasPrefix("znode.") ? key : "zookeeper.\(key)"
+        return "-D\(name)=\(value)"
     }
 
     private func waitUntilReady() throws {

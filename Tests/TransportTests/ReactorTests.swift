@@ -100,33 +100,35 @@ struct ReactorTests {
         #expect(most <= options.outputLimitBytes + (size + 4) * amplification, "\(most) bytes pending")
     }
 
-    @Test("a thousand connections at once")
+    @Test("a thousand connections at once, or as many as are allowed")
     func manyConnections() throws {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         limit.rlim_cur = min(limit.rlim_max, max(limit.rlim_cur, 8192))
         setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        try #require(limit.rlim_cur >= 3000, "this test needs 3000 descriptors (ulimit -n)")
+        // Two descriptors for each; fewer connections where that is not allowed (ulimit -n).
+        let many = min(1000, (Int(clamping: limit.rlim_cur) - 400) / 2)
+        try #require(many >= 200)
         let server = try RunningReactor()
         defer { server.finish() }
-        var clients = try (0..<1000).map { _ in try Client(port: server.port) }
-        #expect(eventually { server.reactor.connectionCount == 1000 })
+        var clients = try (0..<many).map { _ in try Client(port: server.port) }
+        #expect(eventually { server.reactor.connectionCount == many })
         for round in 0..<3 {
             for (number, client) in clients.enumerated() { client.send(frame(40 + round, stamp: number)) }
             for (number, client) in clients.enumerated() {
                 #expect(client.receive(44 + round) == frame(40 + round, stamp: number))
             }
         }
-        clients.removeSubrange(500...)
-        #expect(eventually { server.reactor.connectionCount == 500 })
+        clients.removeSubrange((many / 2)...)
+        #expect(eventually { server.reactor.connectionCount == many / 2 })
         #expect(server.handler.seen.closed.allSatisfy { $0 == .peerClosed })
         // Ids are dense: the free ones are used again, with another generation.
         let again = try (0..<100).map { _ in try Client(port: server.port) }
-        #expect(eventually { server.reactor.connectionCount == 600 })
+        #expect(eventually { server.reactor.connectionCount == many / 2 + 100 })
         let fine = LockedValue<Bool?>(nil)
         server.handler.perform { handler in
             let all = handler.connections.values
-            let isFine = all.allSatisfy { $0.id < 1000 } && all.filter { $0.generation == 1 }.count == 100
+            let isFine = all.allSatisfy { $0.id < many } && all.filter { $0.generation == 1 }.count == 100
             fine.withLock { $0 = isFine }
         }
         #expect(eventually { fine.withLock { $0 } != nil })
@@ -255,8 +257,10 @@ struct ReactorTests {
         options.tickMillis = 20
         let server = try RunningReactor(options: options)
         defer { server.finish() }
+        // Some may have come already, if this thread was kept waiting.
+        let first = server.handler.seen.ticks
         let before = corral_monotonic_nanos()
-        #expect(eventually { server.handler.seen.ticks >= 10 })
+        #expect(eventually { server.handler.seen.ticks >= first + 11 })
         let elapsed = (corral_monotonic_nanos() - before) / 1_000_000
         #expect(elapsed >= 180)
         let seen = server.handler.seen

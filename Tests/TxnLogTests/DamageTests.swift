@@ -135,6 +135,88 @@ struct DamageTests {
         #expect(try recover(log.disk).collector.zxids == [1, 2, 3, 4, 0x2_0000_0001, 0x2_0000_0002, 0x2_0000_0003])
     }
 
+    /// Epochs begin with counter 1: less was cut off the new one's start.
+    @Test func newEpochStartsWithOne() throws {
+        let log = try DamagedLog([4])
+        let second = try DamagedLog([3], from: 0x2_0000_0002)
+        let path = log.path(0x2_0000_0002)
+        log.disk.setContents(second.disk.contents(of: path)!, of: path)
+        #expect(
+            log.recoveryError() == .missingTransactions(path: path, offset: 16, after: 4, next: 0x2_0000_0002))
+        // Unless a snapshot says that this is where the log starts.
+        var state = ToyState()
+        state.zxid = 0x2_0000_0001
+        try state.save(log.disk, "/data")
+        #expect(try recover(log.disk).collector.zxids == [0x2_0000_0002, 0x2_0000_0003, 0x2_0000_0004])
+    }
+
+    /// An Apache server that was killed in the middle of a record goes on in the next epoch.
+    @Test func unfinishedRecordBeforeANewEpochIsHarmless() throws {
+        for isFinished in [false, true] {
+            let log = try DamagedLog([4])
+            let second = try DamagedLog([3], from: 0x2_0000_0001)
+            log.disk.setContents(second.disk.contents(of: log.path(0x2_0000_0001))!, of: log.path(0x2_0000_0001))
+            log.append(1, zxid: 5)
+            log.edit(1) { bytes in
+                let frame = log.ends[1]!
+                // Its last bytes were not written; or all were, and one changed since.
+                if isFinished { bytes[frame + 30] ^= 1 } else { for byte in frame + 40..<frame + 80 { bytes[byte] = 0 } }
+            }
+            if isFinished {
+                guard case .corrupt("/data/log.1", log.ends[1]!, _, _)? = log.recoveryError() else {
+                    Issue.record("not refused")
+                    continue
+                }
+            } else {
+                let zxids = try recover(log.disk).collector.zxids
+                #expect(zxids == [1, 2, 3, 4, 0x2_0000_0001, 0x2_0000_0002, 0x2_0000_0003])
+            }
+        }
+    }
+
+    /// A server that got a snapshot from its leader has no log of what lies before.
+    @Test func damagedSnapshotThatAloneHeldTransactionsIsRefused() throws {
+        let log = try DamagedLog([4])
+        let second = try DamagedLog([3], from: 0x2_0000_0001)
+        var state = ToyState()
+        state.zxid = 7
+        try state.save(log.disk, "/data")
+        var bytes = log.disk.contents(of: "/data/snapshot.7")!
+        bytes[50] ^= 1
+        log.disk.setContents(bytes, of: "/data/snapshot.7")
+        let expected = RecoveryError.lostSnapshot(path: "/data/snapshot.7", snapshotZxid: 7, lastZxid: 4)
+        #expect(log.recoveryError() == expected)
+        log.disk.setContents(second.disk.contents(of: log.path(0x2_0000_0001))!, of: log.path(0x2_0000_0001))
+        #expect(log.recoveryError() == expected)
+        // One that was never whole did not count: the server that was killed while it wrote it went on without.
+        log.disk.setContents(Array(bytes.dropLast(7)), of: "/data/snapshot.7")
+        #expect(try recover(log.disk).collector.zxids.count == 7)
+    }
+
+    @Test func historyBelowTheCommittedZxidIsRefused() throws {
+        for (committed, isRefused) in [(Int64(0), false), (4, false), (5, true), (0x1_0000_0000, true)] {
+            let log = try DamagedLog([4])
+            func run() throws {
+                _ = try Recovery(committedZxid: committed).run(
+                    disk: log.disk, logDirectory: "/data", snapshotDirectory: "/data", visitor: Collector())
+            }
+            guard isRefused else {
+                try run()
+                continue
+            }
+            let error = RecoveryError.missingCommitted(directory: "/data", lastZxid: 4, committedZxid: committed)
+            #expect(throws: error) { try run() }
+            #expect("\(error)".contains("zxid 0x4,"))
+            #expect("\(error)".contains("0x\(String(committed, radix: 16)) were acknowledged"))
+        }
+        let empty = MemoryDisk()
+        try empty.createDirectory("/data")
+        #expect(throws: RecoveryError.missingCommitted(directory: "/data", lastZxid: 0, committedZxid: 3)) {
+            _ = try Recovery(committedZxid: 3).run(
+                disk: empty, logDirectory: "/data", snapshotDirectory: "/data", visitor: Collector())
+        }
+    }
+
     @Test(arguments: [[], [0x5a], Array(Golden.log[..<15]), [UInt8](repeating: 0, count: 8192)])
     func fileWithoutHeaderIsRemoved(content: [UInt8]) throws {
         let log = try DamagedLog([3])

@@ -82,7 +82,10 @@ extension Generator {
         window.sent += 1
         if isOpenLoop {
             let planned = slot.pointee.plannedNanos
-            sendDelays.record(now > planned ? now - planned : 0)
+            // What waited for its client to find a server was not delayed by the generator.
+            if !isFollowing || planned >= follows[connection - connections].openedNanos {
+                sendDelays.record(now > planned ? now - planned : 0)
+            }
         } else {
             slot.pointee.plannedNanos = now
         }

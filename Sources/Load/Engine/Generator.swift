@@ -238,8 +238,7 @@ struct Generator: ~Copyable {
     }
 
     private mutating func closeWindow(at now: UInt64) {
-        _ = recorders.closeSlice(
-            at: now, listed: now >= nextTick - IntervalRecorders.sliceNanos / 2, keep: true)
+        _ = recorders.closeSlice(at: now, counts: true)
         recorders.closeInterval(at: now, keep: true)
         if isFollowing { endFollowing(at: now) }
         window.endNanos = now
@@ -249,7 +248,7 @@ struct Generator: ~Copyable {
     private mutating func tick(_ now: UInt64) {
         let measuring = phase == .measuring
         if phase != .draining {
-            let (median, p99) = recorders.closeSlice(at: now, listed: measuring, keep: measuring)
+            let (median, p99) = recorders.closeSlice(at: now, counts: measuring)
             cell.medianNanos.store(median, ordering: .relaxed)
             cell.p99Nanos.store(p99, ordering: .relaxed)
             cell.outstanding.store(outstanding, ordering: .relaxed)

@@ -2,6 +2,9 @@ import Histogram
 
 /// What happened in one 100 ms slice of the measured window.
 public struct SeriesSlice: Codable, Equatable, Sendable {
+    /// Of every slice but the window's last, and those of a generator that was kept waiting.
+    public static let lengthMillis = 100
+
     /// From the window's start.
     public var startMillis: Int
     /// Replies by `OperationKind`'s raw value.

@@ -3,7 +3,7 @@
 struct IntervalRecorders: ~Copyable {
     /// Slices in one interval of the histogram log.
     static let slicesPerInterval = 10
-    static let sliceNanos: UInt64 = 100_000_000
+    static let sliceNanos = UInt64(SeriesSlice.lengthMillis) * 1_000_000
 
     /// By `OperationKind`; one more for replies with an error.
     let slice: UnsafeMutablePointer<LatencyRecorder>
@@ -55,10 +55,9 @@ struct IntervalRecorders: ~Copyable {
 
     /// Ends the slice at `now`. Returns its median and 99th percentile in nanoseconds.
     ///
-    /// - Parameters:
-    ///   - listed: whether the series shows the slice; a fraction of one at the window's end is too short for a rate.
-    ///   - keep: whether the window counts: an interval that ends with this slice is logged.
-    mutating func closeSlice(at now: UInt64, listed: Bool, keep: Bool) -> (median: UInt64, p99: UInt64) {
+    /// - Parameter counts: whether the slice belongs to the window: the series lists it, and an interval that ends
+    ///   with it is logged. The window's last slice may be a short one.
+    mutating func closeSlice(at now: UInt64, counts: Bool) -> (median: UInt64, p99: UInt64) {
         merged.reset()
         var completed = [UInt64](repeating: 0, count: OperationKind.count)
         for index in 0..<OperationKind.count {
@@ -68,7 +67,7 @@ struct IntervalRecorders: ~Copyable {
         let errors = slice[Self.errorIndex].total
         let median = merged.value(atPercentile: 50)
         let p99 = merged.value(atPercentile: 99)
-        if listed {
+        if counts {
             slices.append(
                 SeriesSlice(
                     startMillis: Int((sliceStart - windowStart) / 1_000_000), completed: completed, errors: errors,
@@ -80,7 +79,7 @@ struct IntervalRecorders: ~Copyable {
         }
         sliceStart = now
         slicesInInterval += 1
-        if slicesInInterval == Self.slicesPerInterval { closeInterval(at: now, keep: keep) }
+        if slicesInInterval == Self.slicesPerInterval { closeInterval(at: now, keep: counts) }
         return (median, p99)
     }
 

@@ -32,6 +32,8 @@ struct FollowState {
     var wakeNanos: UInt64 = 0
     /// When the present attempt is given up.
     var deadlineNanos: UInt64 = 0
+    /// When the present connection came into use.
+    var openedNanos: UInt64 = 0
     var lastSuccessNanos: UInt64 = 0
     /// The longest time without success since it was last taken.
     var longestGapNanos: UInt64 = 0

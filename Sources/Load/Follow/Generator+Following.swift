@@ -256,6 +256,7 @@ extension Generator {
         connection.pointee.lastReplyNanos = now
         wandering -= 1
         follows[connection - connections].failures = 0
+        follows[connection - connections].openedNanos = now
         if !isOpenLoop, phase != .draining {
             for _ in 0..<configuration.window { connection.pointee.plan(at: now) }
         }

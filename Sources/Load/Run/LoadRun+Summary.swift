@@ -90,18 +90,22 @@ extension LoadRun {
         return reasons
     }
 
-    /// Threads' slices added up by position. Percentiles of a slice are the worst thread's.
+    /// Threads' slices added up by the tenth of a second they begin in: a thread that was kept waiting has fewer.
+    /// Percentiles of a slice are the worst thread's.
     static func mergedSlices(_ lists: [[SeriesSlice]]) -> [SeriesSlice] {
-        guard var merged = lists.first else { return [] }
-        for list in lists.dropFirst() {
-            merged = zip(merged, list).map { left, right in
-                SeriesSlice(
-                    startMillis: left.startMillis, completed: zip(left.completed, right.completed).map(+),
-                    errors: left.errors + right.errors, medianNanos: max(left.medianNanos, right.medianNanos),
-                    p99Nanos: max(left.p99Nanos, right.p99Nanos),
-                    maximumNanos: max(left.maximumNanos, right.maximumNanos))
+        var merged: [Int: SeriesSlice] = [:]
+        for slice in lists.joined() {
+            let position = slice.startMillis / SeriesSlice.lengthMillis
+            guard let other = merged[position] else {
+                merged[position] = slice
+                continue
             }
+            merged[position] = SeriesSlice(
+                startMillis: min(slice.startMillis, other.startMillis),
+                completed: zip(slice.completed, other.completed).map(+), errors: slice.errors + other.errors,
+                medianNanos: max(slice.medianNanos, other.medianNanos), p99Nanos: max(slice.p99Nanos, other.p99Nanos),
+                maximumNanos: max(slice.maximumNanos, other.maximumNanos))
         }
-        return merged
+        return merged.sorted { $0.key < $1.key }.map(\.value)
     }
 }

@@ -362,6 +362,7 @@ final class ElectionNetwork {
             return
         }
         guard reason != .stopping else { return }
+        defer { events?.electionLinkDown(member.id) }
         let now = reactor.nowNanos
         complaints.note(
             "election connection lost", metadata: ["server": "\(member.id)", "reason": "\(reason)"])

@@ -9,6 +9,8 @@ protocol PeerEvents: AnyObject {
     /// A server can be reached on its election port, for the first time or again. Whatever is sent to it within this
     /// call takes the place of older messages; otherwise the newest older one is sent again.
     func electionLinkUp(_ server: ServerID)
+    /// The connection of election ports to that server is gone.
+    func electionLinkDown(_ server: ServerID)
     /// A learner, or a stranger, has connected to the quorum port.
     func learnerConnected(_ link: any PeerLink)
     /// Everything received and not yet consumed, in order.

@@ -8,8 +8,8 @@ final class QuorumLink: PeerLink {
     let peerDescription: String
     /// Whether the peer has opened it: a learner, as far as it can be believed.
     let isLearner: Bool
-    /// The replica's name for a learner's link.
-    var learnerID: LinkID?
+    /// A learner's: what the replica calls it.
+    var name: LinkID = 0
 
     init(_ connection: Connection) {
         self.connection = connection

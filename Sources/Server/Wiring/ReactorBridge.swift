@@ -26,6 +26,8 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     var core: Core?
     var durable: BatchQueue<LogItem>?
     var requests: BatchQueue<RequestBatch>?
+    /// Of an ensemble's member only.
+    var member: EnsembleMembership?
     var otherReactors: [Reactor] = []
     var logger: Logger?
     private let drains = Atomic(false)
@@ -65,6 +67,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     func turnDidEnd() {
         front.endTurn()
         guard let core else { return }
+        member?.endTurn()
         core.flushRemoteFronts()
         if core.isDraining, core.isIdle {
             for other in otherReactors { other.stop() }
@@ -74,8 +77,11 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
 
     func tick(nowNanos: UInt64) {
         core?.tick()
+        member?.tick()
         front.tick()
     }
+
+    func deadlinePassed(nowNanos: UInt64) { member?.tick() }
 
     // MARK: connections
 

@@ -22,13 +22,16 @@ extension RunningServer {
     }
 
     static func recover(
-        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger,
+        committedZxid: Int64, index: LogIndex?
     ) throws(ServerStartError) -> (Database, RecoveryResult) {
         let database = Database {
             DataTree(
                 digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled)
         }
-        let recovery = Recovery(trustsEmptySnapshot: configuration.trustEmptySnapshot) { notice in
+        let recovery = Recovery(
+            trustsEmptySnapshot: configuration.trustEmptySnapshot, committedZxid: committedZxid, index: index
+        ) { notice in
             logger.log(level: Self.deservesAttention(notice) ? .warning : .info, "\(notice)")
         }
         let result: RecoveryResult
@@ -45,6 +48,35 @@ extension RunningServer {
                 "no database in \(directory.snapshotDirectory), and making one is switched off (db.autocreate=false)")
         }
         return (database, result)
+    }
+
+    /// A member's epochs; nil for a server that stands alone.
+    static func loadEpochs(
+        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+    ) throws(ServerStartError) -> EpochStore? {
+        guard configuration.ensemble != nil else { return nil }
+        do throws(EpochError) {
+            return try EpochStore(disk: disk, directory: directory.snapshotDirectory) { logger.info("\($0)") }
+        } catch {
+            throw .dataCorrupt("\(error)")
+        }
+    }
+
+    static func makeLogDisk(
+        _ configuration: ServerConfiguration, _ thread: LogThread, _ writer: LogWriter, _ epochs: EpochStore,
+        _ index: LogIndex?, _ disk: FileDisk, _ directory: DataDirectory, _ durable: BatchQueue<LogItem>,
+        _ logger: Logger, lastZxid: Int64
+    ) throws(ServerStartError) -> LogDisk {
+        do throws(DiskError) { try epochs.reconcile(lastZxid: lastZxid) } catch {
+            throw .cannotStart("the epochs cannot be stored: \(error)")
+        }
+        let files = ReplicaFiles(
+            disk: disk, logDirectory: directory.logDirectory, snapshotDirectory: directory.snapshotDirectory,
+            epochs: epochs, writer: writer, index: index,
+            sections: SnapshotReceiver.Sections(
+                digest: configuration.digestEnabled, zxid: configuration.serializeLastProcessedZxid)
+        ) { notice in logger.info("\(notice)") }
+        return LogDisk(thread: thread, files: files, durable: durable)
     }
 
     /// Notices that tell of damage, though recovery went on.
@@ -72,6 +104,8 @@ extension RunningServer {
         core.superDigest = configuration.superDigest
         core.digestAuthenticationEnabled = configuration.digestAuthenticationEnabled
         core.digestAlgorithm = DigestAlgorithm(rawValue: configuration.digestAlgorithm.rawValue) ?? .sha1
+        core.serverId = configuration.ensemble?.myID ?? 1
+        core.isReplicated = configuration.ensemble != nil
         core.treeDigestEnabled = configuration.digestEnabled
         core.enforceQuota = configuration.enforceQuota
         core.closeSessionTxnEnabled = configuration.closeSessionTxnEnabled
@@ -85,7 +119,7 @@ extension RunningServer {
         _ configuration: ServerConfiguration
     ) throws(ServerStartError) -> ([ReactorBridge], [Reactor]) {
         var options = ReactorOptions()
-        options.tickMillis = max(10, min(configuration.tickTimeMillis / 2, 500))
+        options.tickMillis = max(10, min(configuration.tickTimeMillis / 2, configuration.ensemble == nil ? 500 : 100))
         options.maxKeptBytes = configuration.juteMaxBufferBytes + 64 * 1024
         options.outputLimitBytes = configuration.maximumConnectionOutputBytes
         options.keepAlive = configuration.clientTcpKeepAlive

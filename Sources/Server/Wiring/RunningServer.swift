@@ -10,7 +10,7 @@ import Transport
 import TxnLog
 import ZooKeeperProtocol
 
-/// One standalone server in this process: recovered, listening, and able to stop.
+/// One server in this process, alone or a member of an ensemble: recovered, listening, and able to stop.
 ///
 /// Threads: reactor 0 (the caller's of `run`), which is also the core; the log; further reactors when configured;
 /// one for each snapshot while it is written.
@@ -30,6 +30,8 @@ public final class RunningServer: @unchecked Sendable {
     private let reactors: [Reactor]
     private let bridges: [ReactorBridge]
     private let admin: ServerAdmin
+    /// Nil when the server stands alone.
+    let member: EnsembleMembership?
     private let disk: FileDisk
     private let purgeTimer: (any DispatchSourceTimer)?
     private let isStopping = Atomic(false)
@@ -45,7 +47,10 @@ public final class RunningServer: @unchecked Sendable {
         let directory = try Self.openDirectory(configuration, disk)
         self.directory = directory
         let recoveryStart = corral_monotonic_nanos()
-        let (database, recovered) = try Self.recover(configuration, disk, directory, logger)
+        let epochs = try Self.loadEpochs(configuration, disk, directory, logger)
+        let index = epochs == nil ? nil : LogIndex()
+        let (database, recovered) = try Self.recover(
+            configuration, disk, directory, logger, committedZxid: epochs?.record.committedZxid ?? 0, index: index)
         let tree = database.tree
         var startStatistics = RequestStatistics()
         startStatistics.databaseInitTime.record(nanos: corral_monotonic_nanos() - recoveryStart)
@@ -60,7 +65,8 @@ public final class RunningServer: @unchecked Sendable {
         let sessions = database.sessions.map { (id: $0.key, timeoutMillis: $0.value) }
         do throws(DiskError) {
             // A log is worth nothing without a snapshot to start from.
-            if recovered.isNewDatabase || recovered.transactionsReplayed > 0 {
+            // That of an ensemble's member may end with what was never committed (ZOOKEEPER-1549).
+            if recovered.isNewDatabase || (recovered.transactionsReplayed > 0 && epochs == nil) {
                 try snapshots.writeNow(SnapshotOrder(zxid: tree.lastProcessedZxid, sessions: sessions))
             }
         } catch {
@@ -68,20 +74,34 @@ public final class RunningServer: @unchecked Sendable {
         }
         (bridges, reactors) = try Self.makeReactors(configuration)
         let durable = BatchQueue<LogItem>(capacity: Self.queueCapacity, wakeUp: reactors[0].wakeUp)
+        let writer = LogWriter(
+            disk: disk, directory: directory.logDirectory,
+            preallocationBytes: configuration.preAllocationKilobytes * 1024, forceSync: configuration.forceSync,
+            lastZxid: tree.lastProcessedZxid,
+            sizeLimitBytes: configuration.txnLogSizeLimitKilobytes > 0
+                ? configuration.txnLogSizeLimitKilobytes * 1024 : nil, index: index)
         logThread = LogThread(
-            writer: LogWriter(
-                disk: disk, directory: directory.logDirectory,
-                preallocationBytes: configuration.preAllocationKilobytes * 1024, forceSync: configuration.forceSync,
-                lastZxid: tree.lastProcessedZxid,
-                sizeLimitBytes: configuration.txnLogSizeLimitKilobytes > 0
-                    ? configuration.txnLogSizeLimitKilobytes * 1024 : nil),
-            outgoing: durable, snapshots: snapshots, logger: logger,
+            writer: writer, outgoing: durable, snapshots: snapshots, logger: logger,
             fsyncWarningMillis: configuration.fsyncWarningThresholdMillis)
+        var logDisk: LogDisk?
+        if let epochs {
+            logDisk = try Self.makeLogDisk(
+                configuration, logThread, writer, epochs, index, disk, directory, durable, logger,
+                lastZxid: tree.lastProcessedZxid)
+        }
         core = Core(
             configuration: Self.coreConfiguration(configuration), tree: tree, lock: lock,
-            registry: ConnectionRegistry(), clock: SystemClock(), log: logThread,
+            registry: ConnectionRegistry(), clock: SystemClock(), log: logDisk ?? logThread,
             random: SystemRandomNumberGenerator(), recoveredSessions: sessions)
         fronts = Self.join(bridges, reactors, core, durable)
+        if let ensemble = configuration.ensemble, let logDisk, let epochs {
+            member = try EnsembleMembership(
+                configuration, ensemble, core: core, disk: logDisk, epochs: epochs.record, reactor: reactors[0],
+                logger: logger)
+            bridges[0].member = member
+        } else {
+            member = nil
+        }
         admin = ServerAdmin(whitelist: configuration.fourLetterWords)
         do throws(TransportError) {
             let backlog = configuration.clientPortListenBacklog
@@ -128,8 +148,10 @@ public final class RunningServer: @unchecked Sendable {
             thread.start()
         }
         if configuration.pinReactors { _ = corral_pin_thread(0) }
+        member?.replica.start()
         reactors[0].run()
         otherReactors.wait()
+        member?.replica.storeCommitPoint()
         logThread.stop()
         snapshots.waitUntilIdle()
         purgeTimer?.cancel()

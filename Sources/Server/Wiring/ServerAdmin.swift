@@ -27,7 +27,7 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
     private var core: Core { server.core }
     private var tree: DataTree { server.core.tree }
 
-    var isServing: Bool { !core.isDraining }
+    var isServing: Bool { !core.isDraining && core.role != .electing }
 
     var configuration: ServerConfiguration {
         var configuration = server.configuration
@@ -54,6 +54,7 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
         report.watchCount = tree.watches.watchCount
         report.ephemeralsCount = tree.ephemeralCount
         report.approximateDataSizeBytes = tree.approximateDataSize
+        report.replication = server.member?.replica.report()
         report.globalSessions = core.sessions.sessions.count
         return report
     }
@@ -143,7 +144,10 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
         core.digestLog.map { DigestReport(zxid: $0.zxid, digest: Int64(bitPattern: $0.digest)) }
     }
 
-    func resetServerStatistics() { core.resetStatistics() }
+    func resetServerStatistics() {
+        core.resetStatistics()
+        server.member?.replica.resetStatistics()
+    }
 
     func resetConnectionStatistics() {
         for connection in core.registry.all() { connection.resetStatistics() }

@@ -91,7 +91,11 @@ extension Core {
             }
             return
         }
-        if role == .learner {
+        if role == .learner, replica.mutations.contains(.localSync), request.session?.forwarded.isEmpty == true {
+            request.sync = SyncRequest(path: Array(path), round: 0, link: nil)
+            inProcess += 1
+            answerSync(request, clock.monotonicNanos())
+        } else if role == .learner {
             request.sync = SyncRequest(path: Array(path), round: 0, link: nil)
             replica.awaitSync(request)
             forward(request, record, .none)
@@ -132,12 +136,13 @@ extension Core {
         awaiting.removeAll { $0.isApplied }
         stalled.removeAll()
         inProcess = 0
-        pending = PendingChanges(seed: random.next())
+        if replica?.mutations.contains(.zk4541) != true { pending = PendingChanges(seed: random.next()) }
     }
 
     /// Begins to give out zxids of an epoch. Everything in the log has been applied.
     func startLeading(epochStartZxid: Int64) {
         precondition(awaiting.isEmpty && submitted.isEmpty && batch.isEmpty)
+        if replica?.mutations.contains(.zk1367) == true { replaceSessions([:]) }
         role = .leader
         lastZxid = epochStartZxid
         futureDigest = tree.digest

@@ -1,4 +1,5 @@
 import DataTree
+import Zab
 import ZooKeeperProtocol
 
 /// A client that came while this server had no role, or had not caught up with what the client has seen.
@@ -18,7 +19,9 @@ extension Replica {
                 return true
             }
             // This server may be about to see what the client has seen.
-            guard request.lastZxidSeen > core.tree.lastProcessedZxid else { return false }
+            guard request.lastZxidSeen > core.tree.lastProcessedZxid, !mutations.contains(.zxidBehindClient) else {
+                return false
+            }
         }
         held.append(
             HeldHandshake(

@@ -1,7 +1,108 @@
+import DataTree
 import Zab
 
+/// Looking for a leader: the election machine's messages, and the beginning of the term it decides on.
 extension Replica {
-    func beginElection() {}
-    func tickElection(_ now: Int64) {}
-    func noteElectionEnded() {}
+    // MARK: events
+
+    /// A message from another server's election port.
+    public func electionMessage(_ bytes: UnsafeRawBufferPointer, from server: ServerID) {
+        guard let message = try? ElectionNotification.decode(bytes) else {
+            log?(.refused("an election message of server \(server) cannot be read"))
+            return
+        }
+        if let list = message.configuration, !list.elementsEqual(configuration.memberListText) {
+            noteMemberList(list, of: server)
+        }
+        election.received(message.notification, from: server, nowMillis: nowMillis, effects: &electionEffects)
+        performElection()
+        settle()
+    }
+
+    public func electionLinkUp(_ server: ServerID) {
+        election.linkUp(server, nowMillis: nowMillis, effects: &electionEffects)
+        performElection()
+        settle()
+    }
+
+    public func electionLinkDown(_ server: ServerID) {
+        election.linkDown(server, nowMillis: nowMillis, effects: &electionEffects)
+        performElection()
+        settle()
+    }
+
+    // MARK: the election
+
+    func beginElection() {
+        electionStartMillis = nowMillis
+        replicationStatistics.lookingCount += 1
+        log?(.electing(zxid: loggedZxid, epoch: promises.currentEpoch))
+        election.start(
+            lastZxid: mutations.contains(.zk2845) ? core.tree.lastProcessedZxid : loggedZxid, currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
+        performElection()
+    }
+
+    func tickElection(_ now: Int64) {
+        election.tick(nowMillis: now, effects: &electionEffects)
+        performElection()
+        if core.role == .electing, now - electionStartMillis > configuration.limits.initMillis {
+            let silent = configuration.quorum.voters.filter { $0 != configuration.myId && !election.isLinked(to: $0) }
+            guard problems[.unreachableMajority] == nil, !silent.isEmpty else { return }
+            let problem = ReplicationProblem.unreachableMajority(
+                silent: Array(silent), voters: configuration.quorum.voterCount)
+            note(problem)
+            log?(.refused(problem.text))
+        }
+    }
+
+    private func performElection() {
+        while !electionEffects.isEmpty {
+            let batch = electionEffects
+            electionEffects.removeAll(keepingCapacity: true)
+            for effect in batch {
+                switch effect {
+                case .send(let notification, let server):
+                    network.sendElectionMessage(
+                        notification.encoded(configuration: configuration.memberListText), to: server)
+                case .elected(let id, _): beginTerm(under: id)
+                case .supportLost:
+                    if !isEstablished { abandonTerm("those who elected the leader look for another") }
+                }
+            }
+        }
+    }
+
+    private func beginTerm(under id: ServerID) {
+        precondition(leader == nil && learner == nil)
+        log?(.elected(leader: id, millis: nowMillis - electionStartMillis))
+        if id == configuration.myId { startLeaderTerm() } else { startLearnerTerm(leader: id) }
+        perform()
+    }
+
+    /// This server has a role in an established term.
+    func noteEstablished(epoch: Int64) {
+        let nanos = UInt64(max(0, nowMillis - electionStartMillis)) * 1_000_000
+        replicationStatistics.electionTime.record(nanos: nanos)
+        replicationStatistics.unavailableTime.record(nanos: nanos)
+        if leader != nil { replicationStatistics.leaderUnavailableTime.record(nanos: nanos) }
+        election.established(epoch: epoch, nowMillis: nowMillis, effects: &electionEffects)
+        performElection()
+    }
+
+    /// Says once when another server's member list would split the ensemble.
+    private func noteMemberList(_ text: UnsafeRawBufferPointer, of server: ServerID) {
+        guard !text.isEmpty, let own = configuration.members, let theirs = EnsembleConfiguration(text: text),
+            !theirs.members.isEmpty
+        else { return }
+        let disagreement = own.disagreement(with: theirs)
+        guard disagreement != disagreements[server] else { return }
+        disagreements[server] = disagreement
+        if let disagreement {
+            let problem = ReplicationProblem.unequalMembers(server, disagreement)
+            note(problem)
+            log?(.refused(problem.text))
+        } else {
+            problems[.unequalMembers] = nil
+        }
+    }
 }

@@ -90,12 +90,13 @@ extension Replica {
             guard link.serverID == nil else { throw .badPayload(packet.type) }
             link.serverID = info.serverID
             link.isObserver = packet.type == .observerInfo
-            if let refusal = memberProblem(info.serverID, isObserver: link.isObserver) {
-                problem = refusal
-                log?(.refused(refusal))
-                closeLink(link.id, refusal)
+            if let refusal = memberProblem(link) {
+                note(refusal)
+                log?(.refused(refusal.text))
+                closeLink(link.id, refusal.text)
                 return
             }
+            election.supported(by: info.serverID)
             leader?.learnerInfo(
                 link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: Zxid.epoch(of: packet.zxid),
                 nowMillis: now, &effects)
@@ -118,12 +119,11 @@ extension Replica {
         }
     }
 
-    private func memberProblem(_ id: ServerID, isObserver: Bool) -> String? {
-        if id == configuration.myId {
-            return "a learner claims to be server \(id), which is this one: two servers have the same myid"
-        }
-        if !isObserver, !configuration.quorum.isVoter(id) {
-            return "server \(id) wants to follow but is not a voting member of this server's list: unequal server.N lines?"
+    private func memberProblem(_ link: LearnerLink) -> ReplicationProblem? {
+        guard let id = link.serverID else { return nil }
+        if id == configuration.myId { return .duplicateID(id, at: link.link.peerDescription) }
+        if !link.isObserver, !configuration.quorum.isVoter(id) {
+            return .unknownPeer(id, at: link.link.peerDescription)
         }
         return nil
     }
@@ -143,20 +143,20 @@ extension Replica {
         let end = historyBound
         switch plan(learnerZxid, end) {
         case .diff(let from):
-            syncCounts.diff += 1
+            replicationStatistics.diffSyncs += 1
             link.output.appendPacket(.diff, zxid: max(end, from))
             link.position = from
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "DIFF", zxid: from))
         case .truncate(let zxid):
-            syncCounts.trunc += 1
-            link.output.appendPacket(.trunc, zxid: zxid)
+            replicationStatistics.diffSyncs += 1
+            link.output.appendPacket(.trunc, zxid: mutations.contains(.zk1156) ? zxid - 1 : zxid)
             link.position = zxid
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
         case .snapshot:
             guard let stream = attempt({ () throws(DiskError) in try disk.openSnapshot() }) else { return closeLink(id, "there is no snapshot to send") }
-            syncCounts.snap += 1
+            replicationStatistics.snapshotSyncs += 1
             link.output.appendPacket(.snap, zxid: stream.zxid)
             link.position = stream.zxid
             link.stage = .snapshot(stream)
@@ -167,16 +167,20 @@ extension Replica {
 
     /// How far history may be given to a learner that synchronizes: what is announced as committed; before this leader is
     /// established, all it has, which is what the learners' acknowledgements will commit.
-    private var historyBound: Int64 { leader?.phase == .broadcast ? announcedZxid : loggedZxid }
+    private var historyBound: Int64 {
+        leader?.phase == .broadcast && !mutations.contains(.zk2846) ? announcedZxid : loggedZxid
+    }
 
     private func plan(_ learnerZxid: Int64, _ end: Int64) -> Plan {
         if learnerZxid < 0 { return .snapshot }
         if learnerZxid == end { return .diff(from: learnerZxid) }
+        if mutations.contains(.zk1154), learnerZxid > end { return .diff(from: learnerZxid) }
         // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
         let isEpochStart = Zxid.counter(of: learnerZxid) == 0
         guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
         if known == learnerZxid { return .diff(from: known) }
         if isEpochStart { return .diff(from: known) }
+        if mutations.contains(.zk2832), learnerZxid < end { return .diff(from: known) }
         // What the learner has behind `known` is not in this history. Apache's learner cannot cut across an epoch.
         if Zxid.epoch(of: known) == Zxid.epoch(of: learnerZxid) { return .truncate(to: known) }
         return .snapshot
@@ -223,8 +227,7 @@ extension Replica {
                 if link.position < historyBound {
                     feedHistory(link, upTo: historyBound, asInform: false)
                 } else {
-                    let text = Array(configuration.memberListText.utf8)
-                    text.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
+                    configuration.memberListText.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
                     link.stage = .newLeaderSent
                 }
             case .catchUp:
@@ -257,7 +260,7 @@ extension Replica {
 
     /// Sends committed transactions after the link's position: a PROPOSAL and its COMMIT each, or an INFORM.
     private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) {
-        if link.position >= recent.startZxid {
+        if link.position >= recent.startZxid || mutations.contains(.zk1319) {
             link.history?.close()
             link.history = nil
             let limit = link.output.count + ReplicaLimits.feedBytes
@@ -312,7 +315,7 @@ extension Replica {
         link.stage = .live
         for _ in 0..<link.deferredSyncs { link.output.appendSync() }
         link.deferredSyncs = 0
-        guard !link.isObserver else { return }
+        guard !link.isObserver, !mutations.contains(.zk962) else { return }
         for logged in core.awaiting + core.submitted {
             guard let proposals = logged.proposals, logged.batch.lastZxid > announcedZxid else { continue }
             // The announced part of a batch has been sent as history.
@@ -340,10 +343,11 @@ extension Replica {
     func broadcast(_ batch: TxnBatch) -> Proposals? {
         guard leader != nil, batch.count > 0 else { return nil }
         leader!.proposed(first: batch.firstZxid, last: batch.lastZxid)
+        replicationStatistics.proposals += UInt64(batch.count)
         let proposals = Proposals()
         proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
         for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
-        for link in links.values where link.isLive && !link.isObserver {
+        for link in orderedLinks where link.isLive && !link.isObserver {
             link.flush()
             link.link.send(proposals.packets.bytes)
             if link.link.unsentBytes > ReplicaLimits.liveUnsentBytesMax { overflowing.append(link.id) }
@@ -354,19 +358,20 @@ extension Replica {
 
     func announceCommit(_ zxid: Int64) {
         precondition(zxid > announcedZxid)
-        if links.values.contains(where: { $0.isLive }) {
+        if orderedLinks.contains(where: { $0.isLive }) {
             var commits = WireBuffer()
             commits.appendRun(.commit, from: announcedZxid + 1, through: zxid)
-            for link in links.values where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
+            for link in orderedLinks where link.isLive && !link.isObserver { link.output.append(raw: commits.bytes) }
             informObservers(zxid)
         }
+        replicationStatistics.commits += UInt64(zxid - announcedZxid)
         announcedZxid = zxid
         committedZxid = zxid
         core.applyCommitted(upTo: zxid)
     }
 
     private func informObservers(_ zxid: Int64) {
-        let observers = links.values.filter { $0.isLive && $0.isObserver }
+        let observers = orderedLinks.filter { $0.isLive && $0.isObserver }
         guard !observers.isEmpty else { return }
         var informs = WireBuffer()
         for logged in core.awaiting where logged.batch.lastZxid > announcedZxid {
@@ -384,7 +389,7 @@ extension Replica {
         for id in overflowing { closeLink(id, "it has fallen too far behind to be sent more") }
         overflowing.removeAll()
         if openRound > sentRound { pingLearners() }
-        for link in links.values.sorted(by: { $0.id < $1.id }) {
+        for link in orderedLinks {
             switch link.stage {
             case .history, .catchUp, .snapshot: feed(link)
             case .discovery, .newLeaderSent, .live: break
@@ -406,7 +411,7 @@ extension Replica {
         guard let leader, leader.phase == .broadcast else { return }
         sentRound += 1
         openRound = sentRound
-        for link in links.values {
+        for link in orderedLinks {
             switch link.stage {
             case .catchUp, .live: break
             default: continue
@@ -429,11 +434,11 @@ extension Replica {
 
     private func countRounds() {
         guard confirmedRound < sentRound else { return }
-        var candidates = Set(links.values.map(\.answeredRound)).filter { $0 > confirmedRound }.sorted(by: >)
+        var candidates = Set(orderedLinks.map(\.answeredRound)).filter { $0 > confirmedRound }.sorted(by: >)
         if configuration.quorum.containsQuorum([configuration.myId]) { candidates = [sentRound] }
         for round in candidates {
             var there: Set<ServerID> = [configuration.myId]
-            for link in links.values where link.answeredRound >= round && !link.isObserver {
+            for link in orderedLinks where link.answeredRound >= round && !link.isObserver {
                 if let id = link.serverID { there.insert(id) }
             }
             guard configuration.quorum.containsQuorum(there) else { continue }
@@ -474,6 +479,7 @@ extension Replica {
     }
 
     private func answerRevalidation(_ question: Revalidation, _ link: LearnerLink) {
+        replicationStatistics.revalidations += 1
         var isValid = false
         if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing, session.isCommitted {
             isValid = true
@@ -483,7 +489,8 @@ extension Replica {
             core.statistics.connectionsRevalidated += 1
         }
         link.output.appendRevalidationAnswer(
-            RevalidationAnswer(sessionID: question.sessionID, isValid: isValid))
+            RevalidationAnswer(
+                sessionID: question.sessionID, isValid: isValid || mutations.contains(.revalidateAny)))
     }
 
     private func touch(_ id: Int64, _ timeoutMillis: Int32) {

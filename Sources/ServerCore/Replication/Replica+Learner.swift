@@ -113,9 +113,15 @@ extension Replica {
     private func takeOther(_ packet: QuorumPacket) throws(QuorumPacketError) {
         switch packet.type {
         case .leaderInfo: learner?.leaderInfo(epoch: Zxid.epoch(of: packet.zxid), &effects)
-        case .diff: takeDiff(packet.zxid)
-        case .trunc: learner?.truncate(zxid: packet.zxid, &effects)
-        case .snap: learner?.snapshot(zxid: packet.zxid, &effects)
+        case .diff:
+            syncMode = .diff
+            takeDiff(packet.zxid)
+        case .trunc:
+            syncMode = .trunc
+            learner?.truncate(zxid: packet.zxid, &effects)
+        case .snap:
+            syncMode = .snap
+            learner?.snapshot(zxid: packet.zxid, &effects)
         case .newLeader:
             core.flush()
             learner?.newLeader(zxid: packet.zxid, &effects)
@@ -295,7 +301,8 @@ extension Replica {
         guard let learner, learner.phase == .broadcast || learner.phase == .awaitingStart else { return }
         let mark = toLeader.openPingAnswer(zxid: zxid)
         for connection in core.registry.all() {
-            guard let session = connection.attachedSession, session.hasBeenHeard() else { continue }
+            guard let session = connection.attachedSession, session.hasBeenHeard(), !mutations.contains(.touchLost)
+            else { continue }
             toLeader.appendTouch(sessionID: session.id, timeoutMillis: session.timeoutMillis)
         }
         toLeader.closePacket(mark)

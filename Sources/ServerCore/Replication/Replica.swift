@@ -20,7 +20,8 @@ public final class Replica {
     let fatal: (String) -> Void
 
     // The term. At most one of the three is there; none before `start`.
-    var election: Election?
+    var election: Election
+    var electionEffects: [ElectionEffect] = []
     var leader: LeaderMachine?
     var learner: LearnerMachine?
     var effects: [ZabEffect] = []
@@ -47,7 +48,7 @@ public final class Replica {
     var sentRound = 0
     var confirmedRound = 0
     var epochFloor: Int64 = 0
-    var proposalSizes = ProposalSizes()
+    var proposalSizes = SizeSummary()
 
     // A learner's.
     var upstream: (any PeerLink)?
@@ -65,12 +66,16 @@ public final class Replica {
     // Clients that came while nobody was served.
     var held: [HeldHandshake] = []
 
+    /// What other servers' member lists say otherwise.
+    var disagreements: [ServerID: String] = [:]
+
     // For reports.
-    public internal(set) var problem: String?
+    /// What an operator has to put right.
+    var problems: [ReplicationProblem.Kind: ReplicationProblem] = [:]
     var electionStartMillis: Int64 = 0
-    public internal(set) var electionTimes = ElectionTimes()
     var termStartMillis: Int64 = 0
-    var syncCounts = SyncCounts()
+    var replicationStatistics = ReplicationStatistics()
+    var syncMode = ReplicationReport.SyncMode.none
 
     /// - Parameters:
     ///   - epochs: as loaded from the disk, not older than the log.
@@ -84,6 +89,8 @@ public final class Replica {
         self.network = network
         self.disk = disk
         self.fatal = fatal
+        election = Election(
+            id: configuration.myId, rule: configuration.quorum, options: configuration.election)
         promises = Promises(acceptedEpoch: epochs.accepted, currentEpoch: epochs.current)
         loggedZxid = core.tree.lastProcessedZxid
         committedZxid = epochs.committedZxid
@@ -122,7 +129,9 @@ public final class Replica {
         leader?.durable(loggedZxid)
         learner?.durable(loggedZxid, &effects)
         perform()
-        if isEstablished || learner != nil { core.applyCommitted(upTo: committedZxid) }
+        if isEstablished || learner != nil {
+            core.applyCommitted(upTo: mutations.contains(.zk1549) ? .max : committedZxid)
+        }
         answerReadySyncs()
         resumeReadingIfPossible()
     }
@@ -229,6 +238,9 @@ public final class Replica {
         }
     }
 
+    /// By age: what goes out must not depend on a hash's order.
+    var orderedLinks: [LearnerLink] { links.values.sorted { $0.id < $1.id } }
+
     func nextLink() -> LinkID {
         lastLinkId += 1
         return lastLinkId
@@ -241,7 +253,7 @@ public final class Replica {
         if leader != nil {
             epochFloor = max(epochFloor, leader!.seenEpoch)
             network.setAcceptsLearners(false)
-            for link in links.values.sorted(by: { $0.id < $1.id }) { link.close() }
+            for link in orderedLinks { link.close() }
             links.removeAll()
         }
         leader = nil
@@ -250,19 +262,28 @@ public final class Replica {
         upstream = nil
         network.cancelConnect()
         toLeader.removeAll()
+        let abandoned = installation
         installation?.abandon()
         installation = nil
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
-        for waiting in revalidating.values { core.disconnect(waiting.connection) }
+        for (_, waiting) in revalidating.sorted(by: { $0.key < $1.key }) { core.disconnect(waiting.connection) }
         revalidating.removeAll()
         isReadingPaused = false
         effects.removeAll()
-        proposalSizes = ProposalSizes()
+        proposalSizes = SizeSummary()
         if hadRole { log?(.servingStopped) }
         // The log's hands are emptied first: the term's last batches are durable then, or were never submitted.
         attempt { () throws(DiskError) in try disk.quiesce() }
         core.stopServing()
+        if let abandoned {
+            if mutations.contains(.zk3642) {
+                loggedZxid = abandoned.zxid
+            } else {
+                // Half a snapshot has taken the tree's place; the disk still has the old history.
+                reloadTree()
+            }
+        }
         if let last = core.awaiting.last { loggedZxid = max(loggedZxid, last.batch.lastZxid) }
     }
 
@@ -270,6 +291,7 @@ public final class Replica {
     func lead(_ epoch: Int64) {
         guard let leader else { return }
         committedZxid = max(committedZxid, loggedZxid)
+        if mutations.contains(.zk2845b) { core.dropAwaiting(after: core.tree.lastProcessedZxid) }
         core.applyCommitted(upTo: .max)
         if let found = treeProblem() {
             needsSnapshot = true
@@ -278,8 +300,8 @@ public final class Replica {
         announcedZxid = leader.epochStartZxid
         core.startLeading(epochStartZxid: leader.epochStartZxid)
         termStartMillis = nowMillis
-        noteElectionEnded()
-        problem = nil
+        noteEstablished(epoch: epoch)
+        problems[.unreachableMajority] = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
@@ -287,8 +309,9 @@ public final class Replica {
     func follow(_ epoch: Int64) {
         core.startFollowing()
         termStartMillis = nowMillis
-        noteElectionEnded()
-        problem = nil
+        noteEstablished(epoch: epoch)
+        problems[.unreachableMajority] = nil
+        problems[.digestMismatch] = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }
@@ -302,16 +325,19 @@ public final class Replica {
         let text =
             "digest mismatch at zxid 0x\(String(zxid, radix: 16)): 0x\(String(found, radix: 16)) here, "
             + "0x\(String(promised, radix: 16)) at the leader"
-        problem = text
+        note(.digestMismatch(zxid: zxid))
         log?(.digestMismatch(zxid: zxid, promised: promised, found: found))
         needsSnapshot = true
         abandonTerm(text)
     }
 
+    func note(_ problem: ReplicationProblem) { problems[problem.kind] = problem }
+
     // MARK: batches
 
     func keepRecent(_ batch: TxnBatch) {
         guard batch.count > 0 else { return core.recycle(batch) }
+        if mutations.contains(.zk4925), let learner, learner.phase == .awaitingStart { return core.recycle(batch) }
         for gone in recent.add(batch) { core.recycle(gone) }
     }
 }
@@ -333,39 +359,3 @@ public enum ReplicaNotice: Sendable {
     case refused(String)
 }
 
-/// Sizes of proposals, for `srvr` and `mntr`: bytes of the last, the smallest, the largest; -1 before the first.
-public struct ProposalSizes: Sendable {
-    public var last = -1
-    public var min = -1
-    public var max = -1
-
-    mutating func record(_ bytes: Int) {
-        last = bytes
-        min = min < 0 ? bytes : Swift.min(min, bytes)
-        max = Swift.max(max, bytes)
-    }
-}
-
-/// How long elections took, from losing one role to having the next.
-public struct ElectionTimes: Sendable {
-    public var count = 0
-    public var sumMillis: Int64 = 0
-    public var minMillis: Int64 = 0
-    public var maxMillis: Int64 = 0
-    public var lastMillis: Int64 = 0
-
-    mutating func record(_ millis: Int64) {
-        minMillis = count == 0 ? millis : min(minMillis, millis)
-        maxMillis = max(maxMillis, millis)
-        sumMillis += millis
-        lastMillis = millis
-        count += 1
-    }
-}
-
-/// How learners were synchronized since the start.
-public struct SyncCounts: Sendable {
-    public var diff = 0
-    public var trunc = 0
-    public var snap = 0
-}

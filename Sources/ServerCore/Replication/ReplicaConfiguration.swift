@@ -9,23 +9,25 @@ public struct ReplicaConfiguration: Sendable {
     /// Whether the leader takes clients (`leaderServes`).
     public var leaderServes = true
     /// The member list as the servers' own notifications carry it, its last line `version=0`.
-    public var memberListText: String
+    public var memberListText: [UInt8]
+    /// The same, to be compared with others'.
+    public var members: EnsembleConfiguration?
     /// Memory for transactions kept for learners that are a little behind, in bytes.
     public var recentTxnBytesMax = 16 << 20
     /// How long a client that comes during an election may wait for its end.
     public var heldHandshakeMillis: Int64 = 1000
-    /// How long an election waits for better candidates once a quorum agrees, if somebody has not spoken.
-    public var electionSettleMillis: Int64 = 20
+    public var election = ElectionOptions()
     public var mutations: Mutations = []
 
     public init(
-        myId: ServerID, quorum: QuorumRule, isObserver: Bool, limits: ZabLimits, memberListText: String
+        myId: ServerID, quorum: QuorumRule, isObserver: Bool, limits: ZabLimits, members: EnsembleConfiguration?
     ) {
         self.myId = myId
         self.quorum = quorum
         self.isObserver = isObserver
         self.limits = limits
-        self.memberListText = memberListText
+        self.members = members
+        memberListText = members?.text ?? Array("version=0".utf8)
     }
 }
 

@@ -1,10 +1,9 @@
 import Foundation
-import TestSupport
 
 /// Programs built on stock client libraries, made on first use below the build directory.
-enum StockClients {
-    struct Missing: Error, CustomStringConvertible {
-        let description: String
+public enum StockClients {
+    public struct Missing: Error, CustomStringConvertible {
+        public let description: String
     }
 
     private static let sources = TestEnvironment.packageRoot.appendingPathComponent("Tests/clients")
@@ -26,7 +25,7 @@ enum StockClients {
     }
 
     /// The interpreter of a virtual environment that has kazoo: `CORRAL_KAZOO_PYTHON`, else one made here.
-    static func kazooPython() throws -> String {
+    public static func kazooPython() throws -> String {
         if let python = TestEnvironment.string("CORRAL_KAZOO_PYTHON") { return python }
         let environment = TestEnvironment.clientDirectory.appendingPathComponent("kazoo")
         let python = environment.appendingPathComponent("bin/python").path
@@ -45,12 +44,15 @@ enum StockClients {
         return python
     }
 
-    static func runKazoo(port: Int) throws -> (code: Int32, output: String) {
-        let script = sources.appendingPathComponent("kazoo_driver.py").path
+    /// A program beside the tests.
+    public static func script(_ name: String) -> String { sources.appendingPathComponent(name).path }
+
+    public static func runKazoo(port: Int) throws -> (code: Int32, output: String) {
+        let script = script("kazoo_driver.py")
         return try ChildProcess.run(try kazooPython(), [script, "127.0.0.1:\(port)"], timeoutSeconds: 240)
     }
 
-    static func runJava(port: Int) throws -> (code: Int32, output: String) {
+    public static func runJava(port: Int) throws -> (code: Int32, output: String) {
         try require(ServerUnderTest.apacheJar, package: "libzookeeper-java")
         let directory = TestEnvironment.clientDirectory
         let source = sources.appendingPathComponent("JavaDriver.java")
@@ -67,7 +69,7 @@ enum StockClients {
             timeoutSeconds: 240)
     }
 
-    static func runC(port: Int) throws -> (code: Int32, output: String) {
+    public static func runC(port: Int) throws -> (code: Int32, output: String) {
         try require("/usr/include/zookeeper/zookeeper.h", package: "libzookeeper-mt-dev")
         let product = TestEnvironment.clientDirectory.appendingPathComponent("c_driver")
         let source = sources.appendingPathComponent("c_driver.c")
@@ -78,7 +80,7 @@ enum StockClients {
     }
 
     /// Types commands into Apache's shell and returns what it printed.
-    static func runShell(port: Int, commands: [String]) throws -> String {
+    public static func runShell(port: Int, commands: [String]) throws -> String {
         let shell = "/usr/share/zookeeper/bin/zkCli.sh"
         try require(shell, package: "zookeeper")
         let directory = TemporaryDirectory("shell")

@@ -1,0 +1,54 @@
+import TxnLog
+
+/// What one server has in its log, as hashes, in order.
+struct ServerLog {
+    struct Entry: Equatable {
+        var zxid: Int64
+        var hash: UInt64
+    }
+
+    /// The snapshot the log goes on from.
+    private(set) var startZxid: Int64 = 0
+    private(set) var entries: [Entry] = []
+
+    var lastZxid: Int64 { entries.last?.zxid ?? startZxid }
+
+    mutating func restart(at zxid: Int64) {
+        startZxid = zxid
+        entries.removeAll(keepingCapacity: true)
+    }
+
+    mutating func append(_ zxid: Int64, _ bytes: UnsafeRawBufferPointer) {
+        entries.append(Entry(zxid: zxid, hash: Self.hash(bytes)))
+    }
+
+    mutating func append(_ batch: TxnBatch) {
+        for index in 0..<batch.count { append(Self.zxid(of: batch.txn(at: index)), batch.txn(at: index)) }
+    }
+
+    mutating func truncate(to zxid: Int64) {
+        while let last = entries.last, last.zxid > zxid { entries.removeLast() }
+    }
+
+    /// Index of the first entry after a zxid.
+    func index(after zxid: Int64) -> Int {
+        var low = 0
+        var high = entries.count
+        while low < high {
+            let middle = (low + high) / 2
+            if entries[middle].zxid <= zxid { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The third field of a transaction's header.
+    static func zxid(of txn: UnsafeRawBufferPointer) -> Int64 {
+        Int64(bigEndian: txn.loadUnaligned(fromByteOffset: 12, as: Int64.self))
+    }
+
+    static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var trace = Trace()
+        trace.mix(bytes)
+        return trace.hash
+    }
+}

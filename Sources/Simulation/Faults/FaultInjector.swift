@@ -1,0 +1,162 @@
+/// Does to the servers what the plan says, and undoes it all in the end.
+final class FaultInjector {
+    private let world: World
+    private let network: SimulatedNetwork
+    private let servers: [SimulatedServer]
+    private let clientHosts: ClosedRange<Int>
+    private let plan: FaultPlan
+    private var dice: Dice
+    private(set) var counts = FaultCounts()
+    private var isActive = false
+    /// Cuts that stand, to be mended: pairs of hosts.
+    private var cuts: [(id: Int, pairs: [(Int, Int)])] = []
+    private var nextCut = 0
+    /// Servers that must not start again yet.
+    private var heldDown: [Bool]
+
+    init(
+        _ world: World, network: SimulatedNetwork, servers: [SimulatedServer], clientHosts: ClosedRange<Int>,
+        plan: FaultPlan, dice: Dice
+    ) {
+        self.world = world
+        self.network = network
+        self.servers = servers
+        self.clientHosts = clientHosts
+        self.plan = plan
+        self.dice = dice
+        heldDown = servers.map { _ in false }
+        for server in servers { server.hasEnded = { [unowned self] server, _ in restartLater(server) } }
+    }
+
+    func begin() {
+        isActive = true
+        network.settings.electionLossChance = plan.electionLossChance
+        for rate in plan.rates { schedule(rate) }
+    }
+
+    private func schedule(_ rate: FaultPlan.Rate) {
+        world.after(dice.around(rate.meanIntervalNanos)) { [self] in
+            guard isActive else { return }
+            inject(rate.kind, duration: dice.around(rate.meanDurationNanos))
+            schedule(rate)
+        }
+    }
+
+    private func restartLater(_ server: SimulatedServer) {
+        world.after(dice.around(isActive ? 500 * Span.millisecond : 100 * Span.millisecond)) { [self] in
+            if !heldDown[server.host] { server.start() }
+        }
+    }
+
+    // MARK: faults
+
+    private func inject(_ kind: FaultKind, duration: UInt64) {
+        let server = dice.pick(servers)
+        world.note(.fault, Int64(kind.rawValue), Int64(server.id))
+        world.say("fault: \(kind.name) of server \(server.id) for \(duration / Span.millisecond) ms")
+        counts[kind] += 1
+        switch kind {
+        case .crash: kill(server, losesPower: false, duration)
+        case .powerLoss: kill(server, losesPower: true, duration)
+        case .powerLossOfAll: for server in servers { kill(server, losesPower: true, dice.around(duration)) }
+        case .powerLossWithinWrite: server.disk.losePower(afterChanges: dice.int(0...12))
+        case .pause:
+            server.pause()
+            let life = server.life
+            world.after(duration) { if server.life == life { server.resume() } }
+        case .partition: split(duration)
+        case .isolatedLeader: isolateLeader(duration)
+        case .oneWayCut: cut(oneWay(server), duration)
+        case .connectionBreak: breakConnections(server)
+        case .slowLink:
+            network.setSlowness(of: server.host, to: dice.pick([5, 50, 500]))
+            world.after(duration) { [self] in network.setSlowness(of: server.host, to: 1) }
+        case .slowDisk:
+            server.disk.slowness = dice.pick([10, 100, 1000])
+            world.after(duration) { server.disk.slowness = 1 }
+        case .fullDisk:
+            server.disk.fill()
+            world.after(duration) { server.disk.makeRoom() }
+        case .clockJump: server.clock.wallJumpMillis += Int64(dice.int(-100_000...100_000))
+        case .electionMessageLoss: break
+        }
+    }
+
+    private func kill(_ server: SimulatedServer, losesPower: Bool, _ duration: UInt64) {
+        heldDown[server.host] = true
+        server.die(losesPower: losesPower, "by fault")
+        world.after(duration) { [self] in
+            heldDown[server.host] = false
+            server.start()
+        }
+    }
+
+    private func split(_ duration: UInt64) {
+        let side = servers.map { _ in dice.chance(0.5) }
+        var pairs: [(Int, Int)] = []
+        for left in servers.indices {
+            for right in servers.indices where side[left] != side[right] { pairs.append((left, right)) }
+        }
+        // A client may be on either side.
+        for client in clientHosts where dice.chance(0.5) {
+            for server in servers.indices where side[server] { pairs += [(client, server), (server, client)] }
+        }
+        cut(pairs, duration)
+    }
+
+    private func isolateLeader(_ duration: UInt64) {
+        guard let leader = servers.first(where: { $0.isRunning && $0.inspection.role == .leading }) else { return }
+        var pairs: [(Int, Int)] = []
+        for other in servers.indices where other != leader.host {
+            pairs.append((leader.host, other))
+            pairs.append((other, leader.host))
+        }
+        cut(pairs, duration)
+    }
+
+    private func oneWay(_ server: SimulatedServer) -> [(Int, Int)] {
+        let others = servers.indices.filter { $0 != server.host } + clientHosts
+        let isOutward = dice.chance(0.5)
+        return others.filter { _ in dice.chance(0.6) }.map { isOutward ? (server.host, $0) : ($0, server.host) }
+    }
+
+    private func cut(_ pairs: [(Int, Int)], _ duration: UInt64) {
+        for (from, to) in pairs { network.cut(from: from, to: to) }
+        let id = nextCut
+        nextCut += 1
+        cuts.append((id, pairs))
+        world.after(duration) { [self] in mend(id) }
+    }
+
+    private func mend(_ id: Int) {
+        guard let index = cuts.firstIndex(where: { $0.id == id }) else { return }
+        let pairs = cuts.remove(at: index).pairs
+        for (from, to) in pairs { network.mend(from: from, to: to) }
+    }
+
+    private func breakConnections(_ server: SimulatedServer) {
+        for end in network.streams(of: server.host) where dice.chance(0.5) { network.breakStream(end) }
+    }
+
+    // MARK: the end
+
+    /// Undoes everything: from here on nothing is broken.
+    func heal() {
+        isActive = false
+        world.say("everything is healed")
+        while let (id, _) = cuts.first { mend(id) }
+        network.settings.electionLossChance = 0
+        for server in servers {
+            network.setSlowness(of: server.host, to: 1)
+            server.disk.slowness = 1
+            server.disk.makeRoom()
+            heldDown[server.host] = false
+            server.resume()
+            if !server.isRunning { restartLater(server) }
+        }
+    }
+
+    func dismantle() {
+        for server in servers { server.hasEnded = nil }
+    }
+}

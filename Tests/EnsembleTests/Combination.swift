@@ -1,0 +1,46 @@
+import TestSupport
+import Testing
+
+/// Whose servers make up an ensemble, and which of them leads.
+struct Combination: Sendable, CustomTestStringConvertible {
+    var participants: [Vendor]
+    /// Id of the server that is made to lead.
+    var leader: Int
+
+    var testDescription: String {
+        participants.enumerated().map { "\($1)\($0 + 1 == leader ? "*" : "")" }.joined(separator: " ")
+    }
+
+    static let apache = Combination(participants: [.apache, .apache, .apache], leader: 3)
+    static let corral = Combination(participants: [.corral, .corral, .corral], leader: 3)
+    /// Either kind leading, in either majority.
+    static let mixed = [
+        Combination(participants: [.corral, .apache, .apache], leader: 3),
+        Combination(participants: [.apache, .apache, .corral], leader: 3),
+        Combination(participants: [.corral, .corral, .apache], leader: 3),
+        Combination(participants: [.apache, .corral, .corral], leader: 3),
+    ]
+
+    /// `CORRAL_ENSEMBLES`: a list of apache, mixed and corral.
+    static let underTest: [Combination] =
+        (TestEnvironment.string("CORRAL_ENSEMBLES") ?? "apache").split(separator: ",").flatMap { name in
+            switch name {
+            case "apache": [apache]
+            case "mixed": mixed
+            case "corral": [corral]
+            default: fatalError("CORRAL_ENSEMBLES: no such ensembles: \(name)")
+            }
+        }
+
+    /// The vendors that take part at all.
+    static let vendors: [Vendor] = Vendor.allCases.filter { vendor in
+        underTest.contains { $0.participants.contains(vendor) }
+    }
+
+    /// Its servers, running, the leader leading.
+    func start(observers: [Vendor] = [], settings: [String: String] = [:]) throws -> EnsembleHarness {
+        let ensemble = EnsembleHarness(participants, observers: observers, settings: settings)
+        try ensemble.start(leader: leader)
+        return ensemble
+    }
+}
