@@ -13,7 +13,7 @@ struct CorralBench: ParsableCommand {
         commandName: "corral-bench",
         abstract: "Loads ZooKeeper-compatible servers, checks what they answer, and measures them.",
         subcommands: [
-            Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Ensemble.self,
+            Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Simulate.self, Ensemble.self,
             EnsembleControl.self,
         ])
 }

@@ -46,7 +46,8 @@ struct Generator: ~Copyable {
     let servers: [ResolvedServer]
     let follows: UnsafeMutablePointer<FollowState>
     var followTotals = FollowReport()
-    var round: RoundRecord
+    /// Begun by `run`.
+    var round = RoundRecord(number: 0, startNanos: 0)
     var history: [HistoryEvent] = []
     let keepsHistory: Bool
     /// Connections that are neither open nor given up.
@@ -83,12 +84,13 @@ struct Generator: ~Copyable {
         self.signals = signals
         cell = signals.cells[thread]
         isOpenLoop = configuration.isOpenLoop
-        isShared = configuration.keys == .shared
+        let sharesKeys = configuration.keys == .shared
+        isShared = sharesKeys
         isFollowing = configuration.following != nil
         policy = configuration.following ?? FollowPolicy(sessionTimeoutMillis: configuration.sessionTimeoutMillis)
         self.servers = servers
-        keepsHistory = signals.mailbox.keepsHistory && isShared
-        round = RoundRecord(number: signals.round.load(ordering: .relaxed), startNanos: corral_monotonic_nanos())
+        // No operand may capture the half-made self: the optimizer (Swift 6.3) then destroys what was never there.
+        keepsHistory = signals.mailbox.keepsHistory && sharesKeys
         let limit = isOpenLoop ? RunConfiguration.openLoopOutstandingLimit : configuration.window
         connectionCount = sessions.count
         openConnections = sessions.count
@@ -143,6 +145,7 @@ struct Generator: ~Copyable {
         let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: 512)
         defer { events.deallocate() }
         var now = corral_monotonic_nanos()
+        round = RoundRecord(number: signals.round.load(ordering: .relaxed), startNanos: now)
         nextTick = now + IntervalRecorders.sliceNanos
         recorders.restart(at: now)
         for index in 0..<connectionCount { connections[index].lastReplyNanos = now }

@@ -12,7 +12,10 @@ public final class ManagedEnsemble {
     public let options: EnsembleOptions
     public let members: [EnsembleMember]
     public let directory: String
+    /// Stands between the servers of a cuttable ensemble.
+    public let proxy: PeerProxy?
     private let removesDirectory: Bool
+    private var isStopped = false
 
     /// How long an ensemble may take until every server has a role.
     public static let startLimitSeconds = 90.0
@@ -39,6 +42,10 @@ public final class ManagedEnsemble {
                     directory: place))
         }
         self.members = members
+        let servers = members.map {
+            PeerProxy.Server(id: $0.id, quorumPort: $0.quorumPort, electionPort: $0.electionPort)
+        }
+        proxy = options.isCuttable && members.count > 1 ? try PeerProxy(servers, ports: &ports) : nil
         for member in members {
             try ResultFiles.write("\(member.id)\n", to: "\(member.dataDirectory)/myid")
             try ResultFiles.write(configuration(of: member), to: member.configurationPath)
@@ -70,8 +77,11 @@ public final class ManagedEnsemble {
 
     /// Stops all servers and removes what this made.
     public func stop() {
+        guard !isStopped else { return }
+        isStopped = true
         for member in members { member.terminate() }
         for member in members { member.stop() }
+        proxy?.stop()
         if removesDirectory { removeDirectory(directory) }
     }
 
@@ -165,7 +175,12 @@ public final class ManagedEnsemble {
         if members.count > 1 {
             for peer in members {
                 let observer = peer.isObserver ? ":observer" : ""
-                settings["server.\(peer.id)"] = "127.0.0.1:\(peer.quorumPort):\(peer.electionPort)\(observer)"
+                var ports = (quorum: peer.quorumPort, election: peer.electionPort)
+                if let proxy, peer.id != member.id {
+                    ports.quorum = proxy.port(from: member.id, to: peer.id, election: false)
+                    ports.election = proxy.port(from: member.id, to: peer.id, election: true)
+                }
+                settings["server.\(peer.id)"] = "127.0.0.1:\(ports.quorum):\(ports.election)\(observer)"
             }
         }
         return settings

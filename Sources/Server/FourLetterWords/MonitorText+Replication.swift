@@ -40,11 +40,12 @@ extension MonitorText {
         lines.add("quorum_ack_latency", statistics.quorumAckLatency, statistics.quorumAckHistogram)
     }
 
-    /// `following - broadcast`, `leading - synchronization`, `looking`.
+    /// `following - broadcast`, `following - synchronization - snap`, `looking`.
     private static func peerState(_ report: ReplicationReport) -> String {
         var text = report.state.rawValue
         if report.phase != .election { text += " - \(report.phase.rawValue)" }
-        if report.syncMode != .none { text += " - \(report.syncMode.rawValue)" }
+        // The mode may still be known afterwards; Apache shows it only as long as it matters.
+        if report.syncMode != .none, report.phase != .broadcast { text += " - \(report.syncMode.rawValue)" }
         return text
     }
 }

@@ -65,9 +65,10 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     }
 
     func turnDidEnd() {
+        // What has been committed is answered in the same turn.
+        member?.endTurn()
         front.endTurn()
         guard let core else { return }
-        member?.endTurn()
         core.flushRemoteFronts()
         if core.isDraining, core.isIdle {
             for other in otherReactors { other.stop() }

@@ -1,4 +1,6 @@
+import Jute
 import TxnLog
+import ZooKeeperProtocol
 
 /// What one server has in its log, as hashes, in order.
 struct ServerLog {
@@ -20,6 +22,14 @@ struct ServerLog {
 
     mutating func append(_ zxid: Int64, _ bytes: UnsafeRawBufferPointer) {
         entries.append(Entry(zxid: zxid, hash: Self.hash(bytes)))
+    }
+
+    /// - Parameter body: what follows the header.
+    mutating func append(_ header: TxnHeader, _ body: UnsafeRawBufferPointer) {
+        var whole = WireBuffer(capacity: body.count + TxnHeader.wireSize)
+        header.encode(to: &whole)
+        whole.append(raw: body)
+        append(header.zxid, whole.bytes)
     }
 
     mutating func append(_ batch: TxnBatch) {

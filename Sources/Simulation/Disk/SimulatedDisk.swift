@@ -45,7 +45,7 @@ final class SimulatedDisk {
     let server: Int
     var dice: Dice
     let settings: DiskSettings
-    let mutation: Mutation?
+    let mutation: DiskMutation?
     private(set) var memory: MemoryDisk
     /// All of it durable; what happened since is in `earlier` and in the memory disk's own record.
     private var base: MemoryDisk
@@ -71,7 +71,7 @@ final class SimulatedDisk {
     /// Whether the failure that is set up is a loss of power in the middle of it.
     private(set) var losesPowerAtFailure = false
 
-    init(_ world: World, server: Int, settings: DiskSettings, mutation: Mutation?, dice: Dice) {
+    init(_ world: World, server: Int, settings: DiskSettings, mutation: DiskMutation?, dice: Dice) {
         self.world = world
         self.server = server
         self.settings = settings
@@ -87,10 +87,14 @@ final class SimulatedDisk {
 
     // MARK: the log
 
-    func openLog(lastZxid: Int64) {
-        writer = LogWriter(
+    @discardableResult
+    func openLog(lastZxid: Int64, index: LogIndex? = nil) -> LogWriter {
+        let made = LogWriter(
             disk: disk, directory: Self.directory, preallocationBytes: settings.preallocationBytes,
-            lastZxid: lastZxid, sizeLimitBytes: settings.segmentLimitBytes, sliceBytes: settings.sliceBytes)
+            lastZxid: lastZxid, sizeLimitBytes: settings.segmentLimitBytes, sliceBytes: settings.sliceBytes,
+            index: index)
+        writer = made
+        return made
     }
 
     /// The log thread takes what has gathered: everything up to the next order is one group commit.

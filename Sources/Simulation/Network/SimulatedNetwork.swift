@@ -11,6 +11,7 @@ protocol NetworkHost: AnyObject {
     func accept(_ end: StreamEnd, _ service: Service, from host: Int)
     func electionMessage(_ bytes: [UInt8], from host: Int)
     func electionLinkUp(_ host: Int)
+    func electionLinkDown(_ host: Int)
 }
 
 enum Service { case clients, quorum }
@@ -35,6 +36,7 @@ final class SimulatedNetwork {
     let world: World
     var dice: Dice
     var settings: NetworkSettings
+    private let serverCount: Int
     private var hosts: [(any NetworkHost)?]
     /// How many cuts lie on the way from one host to another: `from * hosts.count + to`.
     private var cuts: [Int]
@@ -53,10 +55,11 @@ final class SimulatedNetwork {
     private var electionConnection: [Int]
     private(set) var electionLosses = 0
 
-    init(_ world: World, hostCount: Int, settings: NetworkSettings, dice: Dice) {
+    init(_ world: World, serverCount: Int, hostCount: Int, settings: NetworkSettings, dice: Dice) {
         self.world = world
         self.dice = dice
         self.settings = settings
+        self.serverCount = serverCount
         hosts = Array(repeating: nil, count: hostCount)
         cuts = Array(repeating: 0, count: hostCount * hostCount)
         slowness = Array(repeating: 1, count: hostCount)
@@ -184,7 +187,7 @@ final class SimulatedNetwork {
     /// The process of a host has ended: its kernel closes what it had open.
     func processEnded(_ host: Int) {
         for end in streams(of: host) { end.close(losesUnsent: dice.chance(0.5)) }
-        forgetElection(host)
+        forgetElection(host, isSilent: false)
     }
 
     /// The machine is off: nobody is told until it answers again, or a sender gives up.
@@ -193,7 +196,7 @@ final class SimulatedNetwork {
             if let other = end.other { orphans.append(other) }
             end.fallSilent()
         }
-        forgetElection(host)
+        forgetElection(host, isSilent: true)
     }
 
     /// The machine is on again: its kernel knows nothing of the old connections and says so.
@@ -224,6 +227,7 @@ final class SimulatedNetwork {
             // With its connection: what was under way is lost too, and the two will connect anew.
             electionConnection[index] += 1
             electionArrival[index] = 0
+            electionLinkDown(from, to)
             world.after(dice.around(200 * Span.millisecond)) { [self] in electionLinkUp(from, to) }
             return
         }
@@ -255,7 +259,20 @@ final class SimulatedNetwork {
         }
     }
 
-    private func forgetElection(_ host: Int) {
+    /// The connection of two election ports is gone: each hears of it in its own time.
+    private func electionLinkDown(_ left: Int, _ right: Int) {
+        for (one, other) in [(left, right), (right, left)] {
+            guard let host = hosts[one], host.isRunning else { continue }
+            world.after(dice.around(20 * Span.millisecond)) {
+                if host.isRunning { host.perform { host.electionLinkDown(other) } }
+            }
+        }
+    }
+
+    private func forgetElection(_ host: Int, isSilent: Bool) {
+        for other in 0..<serverCount where other != host {
+            if !isSilent { electionLinkDown(other, host) }
+        }
         for other in hosts.indices {
             electionConnection[pair(host, other)] += 1
             electionConnection[pair(other, host)] += 1

@@ -1,4 +1,5 @@
 import ServerCore
+import Zab
 
 /// Everything that one seed decides before the world begins.
 struct RunPlan: CustomStringConvertible {
@@ -67,7 +68,23 @@ struct RunPlan: CustomStringConvertible {
         settings.core.snapCount = snapCount
         settings.core.serverId = Int64(server)
         settings.core.maxClientConnections = 0
+        settings.core.isReplicated = serverCount > 1
         return settings
+    }
+
+    /// - Parameter noted: told what the replicas tell their operators.
+    func ensemble(noted: @escaping (ReplicaNotice) -> Void) -> EnsembleSettings? {
+        guard serverCount > 1 else { return nil }
+        let ids = (1...serverCount).map { ServerID($0) }
+        let observers = Array(ids.suffix(observerCount))
+        guard let quorum = try? QuorumRule(voters: ids.filter { !observers.contains($0) }, observers: observers) else {
+            preconditionFailure("an ensemble without a quorum")
+        }
+        return EnsembleSettings(
+            quorum: quorum, observers: observers,
+            limits: ZabLimits(
+                tickMillis: Int64(tickMillis), initLimitTicks: initLimit, syncLimitTicks: syncLimit),
+            recentBytesMax: recentBytesMax, mutations: mutation?.protocolPart ?? [], noted: noted)
     }
 
     var description: String {

@@ -14,6 +14,7 @@ public final class SimulationRun {
     private var clients: [SimulatedClient] = []
     private let auditor: SimulatedClient
     private let injector: FaultInjector
+    private let notices: NoticeCounter
 
     public init(seed: UInt64, options: SimulationOptions = SimulationOptions()) {
         self.seed = seed
@@ -22,19 +23,24 @@ public final class SimulationRun {
         plan = RunPlan.random(&dice, options)
         world.trace.sink = options.trace
         network = SimulatedNetwork(
-            world, hostCount: plan.serverCount + plan.clientCount + 1, settings: plan.network, dice: dice.split())
+            world, serverCount: plan.serverCount, hostCount: plan.serverCount + plan.clientCount + 1, settings: plan.network, dice: dice.split())
         checker = StateChecker(world)
         let clientHosts = plan.serverCount...plan.serverCount + plan.clientCount
+        let counter = NoticeCounter()
+        notices = counter
+        let ensemble = plan.ensemble { counter.note($0) }
         for index in 0..<plan.serverCount {
+            var settings = plan.settings(of: index + 1)
+            if let ensemble { settings.makeProcess = { try ReplicatedProcess($0, ensemble) } }
             let disk = SimulatedDisk(
-                world, server: index + 1, settings: plan.disk, mutation: options.mutation, dice: dice.split())
+                world, server: index + 1, settings: plan.disk, mutation: options.mutation?.diskPart, dice: dice.split())
             let clock = SimulatedClock(
                 world, driftPartsPerMillion: Int64(dice.int(-200...200)),
                 offsetNanos: UInt64(dice.int(1...1000)) * Span.second)
             servers.append(
                 SimulatedServer(
                     id: index + 1, world: world, network: network, checker: checker,
-                    settings: plan.settings(of: index + 1), disk: disk, clock: clock, dice: dice.split()))
+                    settings: settings, disk: disk, clock: clock, dice: dice.split()))
         }
         for index in 0...plan.clientCount {
             var settings = plan.client
@@ -71,6 +77,9 @@ public final class SimulationRun {
         result.faults[.electionMessageLoss] = network.electionLosses
         result.counts.termsOfOffice = checker.established
         result.counts.sessionsExpired = recorder.history.ends.count { !$0.wasClosed }
+        result.counts.diffs = notices.diffs
+        result.counts.truncations = notices.truncations
+        result.counts.snapshotsSent = notices.snapshots
         result.counts.linearizedOperations = linearized
         return result
     }
@@ -132,10 +141,10 @@ public final class SimulationRun {
         let end = world.now + nanos
         auditor.scriptAnswer = { _ in answers += 1 }
         while world.violation == nil, world.now < end, answers < kinds.count {
-            if auditor.state != .connected || auditor.connection != connection {
+            if auditor.state == .connected, auditor.connection != connection {
                 answers = 0
                 connection = auditor.connection
-                if auditor.state == .connected { auditor.run(kinds) }
+                auditor.run(kinds)
             }
             world.run(until: world.now + 10 * Span.millisecond)
         }
@@ -188,5 +197,21 @@ public final class SimulationRun {
         let (found, count) = HistoryChecks.all(recorder.history, acknowledgedBefore: recorder.acknowledgedZxid(before:))
         linearized = count
         if let found { world.fail(found.property, found.text) }
+    }
+}
+
+/// Counts how learners were brought up to date.
+final class NoticeCounter {
+    private(set) var diffs = 0
+    private(set) var truncations = 0
+    private(set) var snapshots = 0
+
+    func note(_ notice: ReplicaNotice) {
+        guard case .learnerJoined(_, let how, _) = notice else { return }
+        switch how {
+        case "DIFF": diffs += 1
+        case "TRUNC": truncations += 1
+        default: snapshots += 1
+        }
     }
 }

@@ -37,10 +37,7 @@ final class RecoveredState: RecoveryVisitor {
     }
 
     func transaction(_ header: TxnHeader, _ body: UnsafeRawBufferPointer) throws {
-        // The header's bytes lie before the body's.
-        let whole = UnsafeRawBufferPointer(
-            start: body.baseAddress! - TxnHeader.wireSize, count: body.count + TxnHeader.wireSize)
-        log.append(header.zxid, whole)
+        log.append(header, body)
         var reader = JuteReader(body)
         switch OpCode(rawValue: header.type) {
         case .createSession:

@@ -18,6 +18,7 @@ protocol ServerProcess: AnyObject {
     func drained(_ end: StreamEnd)
     func electionMessage(_ bytes: [UInt8], from server: Int)
     func electionLinkUp(_ server: Int)
+    func electionLinkDown(_ server: Int)
     func dismantle()
 }
 

@@ -207,6 +207,8 @@ final class SimulatedServer: NetworkHost, StreamOwner {
 
     func electionLinkUp(_ host: Int) { process?.electionLinkUp(host + 1) }
 
+    func electionLinkDown(_ host: Int) { process?.electionLinkDown(host + 1) }
+
     func streamReceived(_ end: StreamEnd, _ bytes: UnsafeRawBufferPointer) -> Int {
         guard let process else { return bytes.count }
         return process.received(bytes, on: end)

@@ -76,6 +76,7 @@ final class StandaloneProcess: ServerProcess {
     func drained(_ end: StreamEnd) { end.receiveAgain() }
     func electionMessage(_ bytes: [UInt8], from server: Int) {}
     func electionLinkUp(_ server: Int) {}
+    func electionLinkDown(_ server: Int) {}
     func dismantle() { clients.dismantle() }
 }
 
@@ -89,7 +90,7 @@ final class LogTap: TxnSink {
         life = server.life
     }
 
-    private var isAlive: Bool { server.isRunning && server.life == life }
+    var isAlive: Bool { server.isRunning && server.life == life }
 
     func submit(_ batch: TxnBatch) {
         guard isAlive else { return }
