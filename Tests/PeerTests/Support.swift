@@ -15,6 +15,7 @@ import Zab
 struct Told {
     var messages: [(from: ServerID, bytes: [UInt8])] = []
     var linksUp: [ServerID] = []
+    var linksDown: [ServerID] = []
     var learners = 0
     var leaders: [ServerID] = []
     var failures: [(server: ServerID, reason: String)] = []
@@ -172,7 +173,7 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
         told.withLock { $0.messages.append((server, copy)) }
     }
 
-    func electionLinkDown(_ server: ServerID) {}
+    func electionLinkDown(_ server: ServerID) { told.withLock { $0.linksDown.append(server) } }
 
     func electionLinkUp(_ server: ServerID) {
         told.withLock { $0.linksUp.append(server) }
