@@ -158,6 +158,10 @@ int corral_connected(int descriptor) {
     return 0;
 }
 
+int corral_user_timeout(int descriptor, unsigned milliseconds) {
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) == 0 ? 0 : -errno;
+}
+
 long corral_resolve(const char *host, uint16_t port, struct corral_address *found, size_t capacity, int *resolve_code) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;

@@ -139,6 +139,9 @@ public final class Connection: @unchecked Sendable {
     /// Bytes received and kept for lack of a whole frame, or because reading is paused.
     public var keptBytes: Int { kept.pointee.count }
 
+    /// Unique among the connections that the reactor has had, as good as.
+    public var number: UInt64 { key }
+
     var key: UInt64 { UInt64(generation) << 32 | UInt64(id) }
 
     var mayReceive: Bool { state == .open && !isPaused && !isBacklogged }
@@ -191,6 +194,12 @@ public final class Connection: @unchecked Sendable {
     public func sendNow() {
         guard state == .open, !isPresenting || kind != .client else { return }
         reactor.flush(self)
+    }
+
+    /// Makes the connection fail when the peer's machine has not acknowledged sent bytes for so long. Without it a cut
+    /// network is noticed after many minutes, and a healed one only when TCP next tries, at ever longer intervals.
+    public func limitUnacknowledgedTime(millis: Int) {
+        _ = corral_user_timeout(descriptor, UInt32(clamping: millis))
     }
 
     /// Asks for `PeerHandler.drained`, which comes in a later turn, once this much or less is unsent.
