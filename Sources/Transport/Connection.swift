@@ -2,8 +2,8 @@ import CSystem
 import Glibc
 import Jute
 
-/// One socket: a client's, or between servers. Owned by its reactor's thread: nothing here may be touched from another one, except the
-/// constants.
+/// One socket: a client's, or between servers. Owned by its reactor's thread: nothing here may be touched from another
+/// one, except the constants.
 public final class Connection: @unchecked Sendable {
     enum State: UInt8 {
         /// Outgoing, and not yet known to be open.

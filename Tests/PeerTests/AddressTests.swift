@@ -116,7 +116,8 @@ struct AddressTests {
     func comesBack() throws {
         let port = freePort()
         var settings = PeerSettings(
-            ownID: 2, servers: [server(1, quorumPort: 0, electionPort: port), server(2, quorumPort: 0, electionPort: 0)])
+            ownID: 2,
+            servers: [server(1, quorumPort: 0, electionPort: port), server(2, quorumPort: 0, electionPort: 0)])
         let two = try NetworkUnderTest(settings)
         two.start()
         defer { two.stop() }

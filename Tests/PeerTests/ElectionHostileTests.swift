@@ -121,7 +121,8 @@ struct ElectionHostileTests {
             let old = try stranger(network, bigEndian(Int64(3)) + framed("old"))
             #expect(network.hears("old", from: 3))
             let new = try stranger(
-                network, openingBytes(version: -65535, id: 3, addresses: "127.0.0.1:\(three.port)|[::1]:9") + framed("new"))
+                network,
+                openingBytes(version: -65535, id: 3, addresses: "127.0.0.1:\(three.port)|[::1]:9") + framed("new"))
             #expect(network.hears("new", from: 3))
             #expect(try ends(old))
             withExtendedLifetime(new) {}

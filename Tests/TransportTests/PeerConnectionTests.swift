@@ -81,7 +81,9 @@ struct PeerConnectionTests {
     }
 
     /// Runs something on the reactor's thread, and waits for it.
-    private func perform<Result>(_ server: RunningReactor, _ body: @escaping (Reactor) throws -> Result) throws -> Result {
+    private func perform<Result>(
+        _ server: RunningReactor, _ body: @escaping (Reactor) throws -> Result
+    ) throws -> Result {
         let result = LockedValue<Swift.Result<Result, any Error>?>(nil)
         server.handler.perform { handler in
             nonisolated(unsafe) let outcome = Swift.Result { try body(handler.reactor) }

@@ -263,7 +263,8 @@ final class ElectionNetwork {
         if id == ElectionOpening.anonymousObserver { return admitAnonymous(connection) }
         if id == settings.ownID {
             return refuse(
-                connection, "a connection to the election port claims our own id \(id) (it announces "
+                connection,
+                "a connection to the election port claims our own id \(id) (it announces "
                     + "\(opening.addresses)): another server has the same myid, or the address of another server.N "
                     + "in some configuration is ours")
         }
@@ -273,7 +274,8 @@ final class ElectionNetwork {
                 return refuse(connection, "an election port got bytes that no server of this ensemble sends")
             }
             return refuse(
-                connection, "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
+                connection,
+                "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
                     + "configuration has no server.\(id): its myid is wrong, or the member lists differ")
         }
         checkAnnouncement(opening, of: member, connection)
@@ -301,7 +303,9 @@ final class ElectionNetwork {
 
     /// Unequal member lists are worth a line; names may differ, ports may not.
     private func checkAnnouncement(_ opening: ElectionOpening, of member: ElectionMember, _ connection: Connection) {
-        let announced = opening.addresses.split(separator: "|").compactMap { $0.split(separator: ":").last.map(String.init) }
+        let announced = opening.addresses.split(separator: "|").compactMap {
+            $0.split(separator: ":").last.map(String.init)
+        }
         guard !announced.isEmpty, !member.route.stops.contains(where: { announced.contains(String($0.port)) })
         else { return }
         complaints.warn(
