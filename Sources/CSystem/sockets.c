@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,6 +261,11 @@ int corral_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR)
 int corral_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t key) {
     struct epoll_event event = {.events = events, .data.u64 = key};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;
+}
+
+int corral_peer_has_ended(int descriptor) {
+    struct pollfd query = {.fd = descriptor, .events = POLLRDHUP};
+    return poll(&query, 1, 0) > 0;
 }
 
 int corral_epoll_remove(int epoll, int descriptor) {

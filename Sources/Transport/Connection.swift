@@ -222,6 +222,12 @@ public final class Connection: @unchecked Sendable {
         reactor.dirty.append(key)
     }
 
+    /// Whether the peer has ended its side, or the connection is broken, even if reading is paused or there is input
+    /// left. A system call.
+    public var peerHasEnded: Bool {
+        state == .closed || hasEnded || corral_peer_has_ended(descriptor) != 0
+    }
+
     /// No `receive` from now on. Costs no system call.
     public func pauseReading() { isPaused = true }
 

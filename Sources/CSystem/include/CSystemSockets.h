@@ -58,6 +58,8 @@ long corral_receive(int descriptor, void *buffer, size_t length);
 /// send with MSG_NOSIGNAL: a closed peer is an error code, never SIGPIPE.
 long corral_send(int descriptor, const void *buffer, size_t length);
 int corral_shutdown_write(int descriptor);
+/// Whether the peer has ended its side, or the connection is broken, unread input or not.
+int corral_peer_has_ended(int descriptor);
 /// The text for a getaddrinfo code.
 const char *corral_resolve_message(int code);
 
