@@ -40,7 +40,9 @@ extension Replica {
             // theirs to look at.
             if entry.connection.front === core.localFront, entry.connection.link.peerHasEnded {
                 core.disconnect(entry.connection)
-            } else if entry.request.lastZxidSeen > core.tree.lastProcessedZxid, core.role != .leader || configuration.leaderServes {
+            } else if entry.request.lastZxidSeen > core.tree.lastProcessedZxid,
+                core.role != .leader || configuration.leaderServes
+            {
                 held.append(entry)
             } else {
                 core.handshake(entry.request, from: entry.connection)
