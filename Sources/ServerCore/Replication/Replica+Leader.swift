@@ -4,6 +4,12 @@ import TxnLog
 import Zab
 import ZooKeeperProtocol
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// The leader's side: learners come, are brought to this server's history, and then get every proposal and commit.
 extension Replica {
     func startLeaderTerm() {
@@ -33,6 +39,9 @@ extension Replica {
     /// - Returns: how many were whole packets, and are used.
     public func received(_ bytes: UnsafeRawBufferPointer, fromLearner id: LinkID) -> Int {
         var offset = 0
+        turnMillis = nowMillis
+        // They come by the thousand, and each says all that the one before said.
+        var lastAck: Int64 = 0
         while offset < bytes.count, let link = links[id], !isEnding {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             do throws(QuorumPacketError) {
@@ -44,8 +53,16 @@ extension Replica {
                     packet = parsed
                 }
                 offset += packet.length
+                if packet.type == .ack, Zxid.counter(of: packet.zxid) != 0 {
+                    lastAck = max(lastAck, packet.zxid)
+                    continue
+                }
+                if lastAck > 0 {
+                    leader?.ack(id, zxid: lastAck, nowMillis: turnMillis, &effects)
+                    lastAck = 0
+                }
                 if packet.type == .ack {
-                    leader?.ack(id, zxid: packet.zxid, nowMillis: nowMillis, &effects)
+                    leader?.ack(id, zxid: packet.zxid, nowMillis: turnMillis, &effects)
                 } else {
                     try take(packet, from: link)
                 }
@@ -54,6 +71,7 @@ extension Replica {
                 closeLink(id, "\(error)")
             }
         }
+        if lastAck > 0 { leader?.ack(id, zxid: lastAck, nowMillis: turnMillis, &effects) }
         settle()
         return links[id] == nil ? bytes.count : offset
     }
@@ -83,7 +101,7 @@ extension Replica {
     }
 
     private func take(_ packet: QuorumPacket, from link: LearnerLink) throws(QuorumPacketError) {
-        let now = nowMillis
+        let now = turnMillis
         switch packet.type {
         case .followerInfo, .observerInfo:
             let info = try LearnerInfo(from: packet)
@@ -458,7 +476,9 @@ extension Replica {
 
     private func credentials(of packet: QuorumPacket, _ link: LearnerLink) throws(QuorumPacketError) -> Credentials {
         let bytes = packet.identityBytes
-        if link.identityBytes.count == bytes.count, link.identityBytes.withUnsafeBytes({ $0.elementsEqual(bytes) }) {
+        if !bytes.isEmpty, link.identityBytes.count == bytes.count,
+            link.identityBytes.withUnsafeBytes({ memcmp($0.baseAddress!, bytes.baseAddress!, bytes.count) == 0 })
+        {
             return link.credentials
         }
         link.credentials = Credentials(try packet.identities() ?? [])
@@ -468,7 +488,7 @@ extension Replica {
 
     private func takeRequest(_ request: ForwardedRequest, _ credentials: Credentials, _ link: LearnerLink) {
         guard core.role == .leader else { return }
-        let now = nowMillis
+        let now = turnMillis
         var session = core.sessions[request.sessionID]
         let opcode = OpCode(rawValue: request.opcode) ?? .error
         if opcode == .createSession {
@@ -480,7 +500,7 @@ extension Replica {
         session?.touch(now)
         core.prepare(
             opcode, xid: request.cxid, connection: nil, session: session, credentials: credentials,
-            record: request.body, receivedNanos: core.clock.monotonicNanos(),
+            record: request.body, receivedNanos: UInt64(now) * 1_000_000,
             origin: RequestOrigin(link: link.id, sessionId: request.sessionID))
     }
 

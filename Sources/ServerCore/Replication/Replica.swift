@@ -22,9 +22,11 @@ public final class Replica {
     // The term. At most one of the three is there; none before `start`.
     var election: Election
     var electionEffects: [ElectionEffect] = []
-    var leader: LeaderMachine?
-    var learner: LearnerMachine?
-    var effects: [ZabEffect] = []
+    @exclusivity(unchecked) var leader: LeaderMachine?
+    @exclusivity(unchecked) var learner: LearnerMachine?
+    @exclusivity(unchecked) var effects: [ZabEffect] = []
+    /// The time at the beginning of what is being taken.
+    @exclusivity(unchecked) var turnMillis: Int64 = 0
     private var isPerforming = false
     /// Set when a term must end; carried out when the event in hand has been.
     private var endOfTerm: String?
@@ -38,7 +40,7 @@ public final class Replica {
     var recent: RecentTxns
 
     // A leader's.
-    var links: [LinkID: LearnerLink] = [:]
+    @exclusivity(unchecked) var links: [LinkID: LearnerLink] = [:]
     private var lastLinkId: LinkID = 0
     var overflowing: [LinkID] = []
     /// COMMITs (and INFORMs) have gone out up to here.
@@ -52,7 +54,7 @@ public final class Replica {
 
     // A learner's.
     var upstream: (any PeerLink)?
-    var toLeader = WireBuffer()
+    @exclusivity(unchecked) var toLeader = WireBuffer()
     var installation: SnapshotInstallation?
     /// Sessions whose syncs the leader has not answered, in the order asked.
     var unansweredSyncs: [Int64] = []
