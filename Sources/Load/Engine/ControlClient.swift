@@ -72,6 +72,13 @@ final class ControlClient {
         end(start)
     }
 
+    func queueData(_ path: String) {
+        let start = begin(.getData)
+        output.append(string: path)
+        output.append(bool: false)
+        end(start)
+    }
+
     private func queueChildren(_ path: String) {
         let start = begin(.getChildren)
         output.append(string: path)

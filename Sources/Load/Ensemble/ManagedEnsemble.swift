@@ -116,18 +116,29 @@ public final class ManagedEnsemble {
         }
     }
 
-    /// Waits until every server serves and the leader counts all others as in step.
+    /// Waits until all servers serve under one leader that counts all others as in step, twice in a row: a leader that
+    /// was cut off may not know yet that it leads nobody.
     public func waitUntilSynchronized(limitSeconds: Double) throws(LoadError) {
         let deadline = Clock.seconds + limitSeconds
+        var last: Int?
         while true {
-            try waitUntilAllServe(limitSeconds: max(0.1, deadline - Clock.seconds))
-            if members.count == 1 { return }
-            let followers = "\(members.count { !$0.isObserver } - 1)"
-            let counted = leader?.monitored("zk_synced_followers").map { $0.prefix { $0 != "." } }
-            if counted.map(String.init) == followers { return }
+            let roles = roles()
+            let leaders = members.filter { roles[$0.id] == .leader || roles[$0.id] == .standalone }
+            let followers = members.count { roles[$0.id] == .follower }
+            var state = members.map { "\($0.id) \(roles[$0.id]!.rawValue)" }.joined(separator: ", ")
+            var led: Int?
+            if leaders.count == 1, roles.values.allSatisfy(\.isServing) {
+                let counted = leaders[0].monitored("zk_synced_followers").map { String($0.prefix { $0 != "." }) }
+                state += "; the leader counts \(counted ?? "no") synchronized followers"
+                if members.count == 1 || counted == "\(followers)" { led = leaders[0].id }
+            }
+            if led != nil, led == last { return }
+            last = led
             guard Clock.seconds < deadline else {
-                throw .environment(
-                    "the leader counts \(counted.map(String.init) ?? "no") synchronized followers, not \(followers)")
+                throw .environment("the servers are not in step after \(Int(limitSeconds)) s: \(state)")
+            }
+            if let gone = members.first(where: { !$0.isRunning }) {
+                throw .environment("server \(gone.id) (\(gone.kind.title)) ended:\n\(gone.logTail())")
             }
             try pauseBriefly()
         }

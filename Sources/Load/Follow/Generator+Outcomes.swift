@@ -77,7 +77,7 @@ extension Generator {
     /// Ends the round in hand and begins the coordinator's next one.
     mutating func turnRound(_ now: UInt64) {
         foldRound(now)
-        round = RoundRecord(number: signals.round.load(ordering: .relaxed), startNanos: now)
+        round = RoundRecord(number: signals.round.load(ordering: .acquiring), startNanos: now)
         keyBase = signals.keyBase.load(ordering: .relaxed)
     }
 

@@ -10,7 +10,8 @@ import CSystem
 extension PeerProxy {
     func accept(_ listener: Listener) {
         while true {
-            let descriptor = corral_accept_peer(listener.descriptor, nil)
+            var peer = corral_address()
+            let descriptor = corral_accept_peer(listener.descriptor, &peer)
             guard descriptor >= 0 else { return }
             _ = corral_prepare_socket(descriptor)
             if cuts.resets(listener.from, listener.to) {
@@ -94,11 +95,11 @@ extension PeerProxy {
             return
         }
         var broken: Bool?
-        if forwards, !pump(&connection.forward, connection, fromOpener: true, &broken) {
+        if forwards, !pump(connection.forward, connection, fromOpener: true, &broken) {
             sideBroke(connection, isOpener: broken!)
             return
         }
-        if backwards, !pump(&connection.backward, connection, fromOpener: false, &broken) {
+        if backwards, !pump(connection.backward, connection, fromOpener: false, &broken) {
             sideBroke(connection, isOpener: broken!)
             return
         }
@@ -111,7 +112,7 @@ extension PeerProxy {
 
     /// Reads, and writes what was read. False when a side broke, which `broken` then names (true: the opener's).
     private func pump(
-        _ flow: inout ProxyFlow, _ connection: ProxyConnection, fromOpener: Bool, _ broken: inout Bool?
+        _ flow: ProxyFlow, _ connection: ProxyConnection, fromOpener: Bool, _ broken: inout Bool?
     ) -> Bool {
         let source = fromOpener ? connection.openerSide : connection.targetSide
         let sink = fromOpener ? connection.targetSide : connection.openerSide

@@ -66,7 +66,7 @@ public final class PeerProxy: @unchecked Sendable {
                 for isElection in [false, true] {
                     let port = try ports.next()
                     var bound = corral_bound()
-                    guard corral_listen("127.0.0.1", port, 128, 0, &bound) == 0 else {
+                    guard corral_listen("127.0.0.1", port, 128, 0, &bound) >= 0 else {
                         for listener in listeners { close(listener.descriptor) }
                         close(epoll)
                         close(wakeUp)

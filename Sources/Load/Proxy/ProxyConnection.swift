@@ -7,7 +7,8 @@ import CSystem
 #endif
 
 /// One direction of a proxied connection: what was read from one side and not yet written to the other.
-struct ProxyFlow: ~Copyable {
+/// Only the proxy's thread touches it.
+final class ProxyFlow {
     static let capacity = 128 << 10
 
     private let storage = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
@@ -29,7 +30,7 @@ struct ProxyFlow: ~Copyable {
     }
 
     /// Reads what there is, as far as there is room.
-    mutating func fill(from descriptor: Int32) -> Progress {
+    func fill(from descriptor: Int32) -> Progress {
         if isEmpty {
             start = 0
             end = 0
@@ -45,7 +46,7 @@ struct ProxyFlow: ~Copyable {
     }
 
     /// Writes what there is, as far as the socket takes it.
-    mutating func drain(to descriptor: Int32) -> Progress {
+    func drain(to descriptor: Int32) -> Progress {
         guard !isEmpty else { return .none }
         let count = send(descriptor, storage + start, end - start, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         if count > 0 {
@@ -70,8 +71,8 @@ final class ProxyConnection {
     var isConnecting = false
     var hasRewritten: Bool
     /// From the opener to the target, and back.
-    var forward = ProxyFlow()
-    var backward = ProxyFlow()
+    let forward = ProxyFlow()
+    let backward = ProxyFlow()
     /// A side that broke while the other must not learn of it.
     var isOpenerDead = false
     var isTargetDead = false

@@ -32,7 +32,9 @@ public final class LoadRun {
     func serverPid(_ index: Int) -> Int32 { serverPids[index] }
 
     /// Creates the workload's znodes, full-size from the start. Anything left under the root is removed first.
-    public func prepare() throws(LoadError) {
+    ///
+    /// - Parameter sharedKeys: shared znodes to create; nil for the configuration's number.
+    public func prepare(sharedKeys: Int? = nil) throws(LoadError) {
         if configuration.acceptsCannedContent { return }
         let keys = KeySpace(root: configuration.root)
         let client = try ControlClient.first(of: configuration.servers)
@@ -53,7 +55,7 @@ public final class LoadRun {
         }
         try client.create(configuration.connections) { (keys.connectionPath($0), value($0, $0)) }
         if configuration.keys == .shared {
-            try client.create(configuration.keyCount) { (keys.sharedPath($0), value(0, $0)) }
+            try client.create(sharedKeys ?? configuration.keyCount) { (keys.sharedPath($0), value(0, $0)) }
         }
     }
 
@@ -65,8 +67,22 @@ public final class LoadRun {
 
     /// One repeat on fresh connections and a fresh tree.
     public func measure(_ number: Int) throws(LoadError) -> RepeatData {
-        try prepare()
-        let signals = RunSignals(threads: configuration.threads)
+        try measure(number, sharedKeys: nil, keepsHistory: false, conduct: nil)
+    }
+
+    /// What goes on beside the load while it is measured. Gets the signals and whether the load has ended by itself.
+    typealias Conduct = (RunSignals, @escaping () -> Bool) -> Void
+
+    /// One repeat whose window lasts as long as `conduct` does.
+    ///
+    /// - Parameters:
+    ///   - sharedKeys: see `prepare`.
+    ///   - keepsHistory: whether generators leave what they did to shared keys in the mailbox.
+    func measure(_ number: Int, sharedKeys: Int?, keepsHistory: Bool, conduct: Conduct?) throws(LoadError)
+        -> RepeatData
+    {
+        try prepare(sharedKeys: sharedKeys)
+        let signals = RunSignals(threads: configuration.threads, keepsHistory: keepsHistory)
         let threads = (0..<configuration.threads).map {
             GeneratorThread(
                 configuration: configuration, index: $0, repeatIndex: number, zipf: zipf, signals: signals)
@@ -96,7 +112,7 @@ public final class LoadRun {
         let warmup = warmUp(signals, hasEnded)
         let window: WindowSnapshots
         do {
-            window = try observe(signals, hasEnded)
+            window = try observe(signals, hasEnded, conduct)
         } catch {
             signals.phase = .draining
             _ = try joinAll()
@@ -163,7 +179,9 @@ public final class LoadRun {
 
     /// The measured window. CPU time and the count of replies are read at the same moments, so that CPU per operation
     /// covers exactly the operations it is divided by.
-    private func observe(_ signals: RunSignals, _ hasEnded: () -> Bool) throws(LoadError) -> WindowSnapshots {
+    private func observe(
+        _ signals: RunSignals, _ hasEnded: @escaping () -> Bool, _ conduct: Conduct?
+    ) throws(LoadError) -> WindowSnapshots {
         var window = WindowSnapshots()
         let ticks = EnvironmentRecord.stealAndTotal()
         signals.phase = .measuring
@@ -171,7 +189,11 @@ public final class LoadRun {
         window.startServers = try serverSnapshots()
         window.startNanos = corral_monotonic_nanos()
         window.startCompleted = signals.completed
-        let end = window.startNanos + UInt64(configuration.durationSeconds * 1e9)
+        if let conduct {
+            conduct(signals, hasEnded)
+            window.interrupted = Interrupt.isRequested
+        }
+        let end = conduct != nil ? 0 : window.startNanos + UInt64(configuration.durationSeconds * 1e9)
         var nextLine = window.startNanos + UInt64(progress.intervalSeconds * 1e9)
         var lineCount = window.startCompleted
         var lineTime = window.startNanos

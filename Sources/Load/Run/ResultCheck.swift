@@ -35,6 +35,11 @@ public enum ResultCheck {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(MemorySummary.self, from: data))
+            case FaultSummary.schemaName:
+                if !knows(kind.schemaVersion, FaultSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(FaultSummary.self, from: data), directory: place)
             default:
                 return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
             }
@@ -130,6 +135,41 @@ public enum ResultCheck {
             problems.append("\(item.server.rawValue): \(item.znodes) znodes, \(item.residentBytesPerZnode) bytes each")
         }
         if summary.results.isEmpty { problems.append("no server was measured") }
+        return problems
+    }
+
+    static func check(_ summary: FaultSummary, directory: String) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid {
+            problems.append("status is \(summary.status.rawValue): \(summary.statusReasons.joined(separator: "; "))")
+        }
+        if summary.status == .valid, summary.rounds.count != summary.plan.rounds {
+            problems.append("\(summary.rounds.count) rounds, \(summary.plan.rounds) were asked for")
+        }
+        if summary.roundsDone != summary.rounds.count { problems.append("the count of rounds is wrong") }
+        if summary.acknowledgedLost > 0 || summary.sessionsLost > 0 || summary.undecidedZnodes > 0 {
+            problems.append("writes or sessions were lost, or a history is undecided")
+        }
+        let acknowledged = summary.rounds.reduce(0) { $0 + $1.acknowledgedWrites }
+        if acknowledged != summary.acknowledgedWrites { problems.append("acknowledged writes do not add up") }
+        if summary.figures.first?.rounds ?? 0 != summary.rounds.count {
+            problems.append("the figures do not cover the rounds")
+        }
+        for result in summary.rounds {
+            let least = summary.plan.leastRatePerSecond
+            if result.rateBefore < least || result.acknowledgedWrites == 0 {
+                problems.append("round \(result.round.number): too little traffic")
+            }
+            if !result.violations.isEmpty { problems.append("round \(result.round.number): a rule was broken") }
+        }
+        if summary.status == .valid, summary.equalZnodes < summary.rounds.count * summary.plan.keysPerRound {
+            problems.append("not every znode was read back on every server")
+        }
+        if let load = summary.load {
+            problems += check(load, stem: "\(directory)/load", name: "load")
+        } else {
+            problems.append("no load was measured")
+        }
         return problems
     }
 
