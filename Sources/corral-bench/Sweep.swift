@@ -7,13 +7,22 @@ struct Sweep: ParsableCommand {
         discussion: """
             Each server is started anew for every block; a block measures every point once, in an order drawn from the \
             seed. With two servers the blocks interleave A B B A. Results: summary.json, CSV files, HdrHistogram logs, \
-            report.md and plot.gp under OUTPUT/sweep/LABEL.
+            report.md and plot.gp under OUTPUT/sweep/LABEL. Of an ensemble the figures are of all servers together; \
+            roles.csv and the report also say what a leader, a follower and an observer used.
             """)
 
     @OptionGroup var serverArguments: ServerArguments
     @OptionGroup var outputArguments: OutputArguments
-    @Option(help: "Servers to measure: corral, apache; separated by commas.")
-    var servers = "corral"
+    @Option(
+        help: """
+            How many servers: above 1 each block is an ensemble with clients on all of them. Or, for single servers, \
+            their kinds.
+            """)
+    var servers = "1"
+    @Option(help: "Kinds to measure: corral, apache; separated by commas. Default: corral.")
+    var kinds: String?
+    @Option(help: "How many servers of an ensemble, the last ones, only observe.")
+    var observers = 0
     @Option(help: "Compare with this server, interleaved in the same run.")
     var vs: ServerKind?
     @Option(help: "Read shares in percent. Default: 0, 50, 2:1, 10:1, 100:1 and 100.")
@@ -36,8 +45,8 @@ struct Sweep: ParsableCommand {
     var duration = 2.0
     @Option(help: "The most seconds of warm-up per point.")
     var warmupLimit = 1.5
-    @Option(help: "Seconds of load before Apache's first point, for its compiler.")
-    var apacheWarmup = 8.0
+    @Option(help: "Seconds of load before Apache's first point, for its compiler. Default: 8, and 3 more a server.")
+    var apacheWarmup: Double?
     @Flag(help: "Leave out the null server.")
     var noNull = false
     @Option(help: "Generator threads.")
@@ -56,18 +65,26 @@ struct Sweep: ParsableCommand {
 
     private func makePlan() throws(LoadError) -> SweepPlan {
         var plan = SweepPlan()
-        var kinds: [ServerKind] = []
-        for name in servers.split(separator: ",") {
+        var list: [ServerKind] = []
+        let count = Int(servers)
+        if let count, count > 1 {
+            plan.ensembleServers = count
+            plan.observers = observers
+        } else if let count, count < 1 {
+            throw .usage("--servers is a number of at least 1, or kinds of servers, not '\(servers)'")
+        }
+        if observers > 0, plan.ensembleServers == nil { throw .usage("--observers needs an ensemble: --servers N") }
+        for name in (kinds ?? (count == nil ? servers : "corral")).split(separator: ",") {
             guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
                 throw .usage("'\(name)' is no server to sweep: corral or apache")
             }
-            kinds.append(kind)
+            list.append(kind)
         }
-        if let vs, !kinds.contains(vs) {
+        if let vs, !list.contains(vs) {
             guard vs != .null else { throw .usage("--vs takes corral or apache; the null server is measured anyway") }
-            kinds.append(vs)
+            list.append(vs)
         }
-        plan.servers = kinds
+        plan.servers = list
         if let reads { plan.readPercents = try numbers(reads, "--reads") }
         plan.connections = try numbers(connections, "--connections")
         plan.window = window
@@ -78,7 +95,7 @@ struct Sweep: ParsableCommand {
         plan.blocksPerServer = blocks
         plan.durationSeconds = duration
         plan.warmupLimitSeconds = warmupLimit
-        plan.apacheWarmupSeconds = apacheWarmup
+        plan.apacheWarmupSeconds = apacheWarmup ?? 8 + 3 * Double((plan.ensembleServers ?? 1) - 1)
         plan.includeNull = !noNull
         plan.threads = threads
         plan.seed = seed

@@ -83,6 +83,9 @@ struct ProcessSnapshot: Sendable {
 /// What a server process used in a measured window.
 public struct ServerUsage: Codable, Equatable, Sendable {
     public var pid: Int32
+    /// Of a member of an ensemble.
+    public var serverId: Int?
+    public var role: MemberRole?
     /// User and system time by the process's CPU clock.
     public var cpuSeconds: Double
     /// The same from the scheduler's statistics of threads that live at the end.

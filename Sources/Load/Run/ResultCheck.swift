@@ -119,6 +119,12 @@ public enum ResultCheck {
                 if result.servers.isEmpty || result.servers.contains(where: { $0.cpuSeconds <= 0 }) {
                     problems.append("\(stem): no CPU time of the server")
                 }
+                if let count = summary.plan.ensembleServers, figure.server != .null {
+                    let leaders = result.servers.count { $0.role == .leader }
+                    if result.servers.count != count || leaders != 1 {
+                        problems.append("\(stem): \(result.servers.count) of \(count) servers, \(leaders) leaders")
+                    }
+                }
             }
         }
         for file in ["saturation.csv", "shallow.csv", "offered.csv", "spectrum.csv", "plot.gp", "report.md"]

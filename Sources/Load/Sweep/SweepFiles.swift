@@ -8,6 +8,9 @@ enum SweepFiles {
         try ResultFiles.write(figuresCsv(summary, mode: .saturation), to: "\(directory)/saturation.csv")
         try ResultFiles.write(figuresCsv(summary, mode: .shallow), to: "\(directory)/shallow.csv")
         try ResultFiles.write(figuresCsv(summary, mode: .offered), to: "\(directory)/offered.csv")
+        if summary.plan.ensembleServers != nil {
+            try ResultFiles.write(rolesCsv(summary), to: "\(directory)/roles.csv")
+        }
         try ResultFiles.write(spectrumCsv(spectra), to: "\(directory)/spectrum.csv")
         try ResultFiles.write(plotVariables(summary), to: "\(directory)/plot.gp")
         try ResultFiles.write(SweepTable.markdown(summary), to: "\(directory)/report.md")
@@ -43,6 +46,31 @@ enum SweepFiles {
                 figure.generatorBound ? "1" : "0", "\(figure.runs.count)",
             ]
             lines.append(columns.joined(separator: ","))
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What each role of an ensemble used, at every point.
+    static func rolesCsv(_ summary: SweepSummary) -> String {
+        let axis = axis(summary)
+        var lines = [
+            [
+                "server", "mode", "connections", "window", "read_percent", "position", "role", "servers", "cpu_us",
+                "cpu_low", "cpu_high", "resident_mb", "written_bytes_per_op",
+            ].joined(separator: ",")
+        ]
+        for figure in summary.figures {
+            for role in figure.roles ?? [] {
+                let cpu = role.cpuMicrosPerOperation
+                let columns: [String] = [
+                    figure.server.rawValue, figure.point.mode.rawValue, "\(figure.point.connections)",
+                    "\(figure.point.window)", fixed(figure.point.readPercent, 2),
+                    "\(axis.firstIndex(of: figure.point.readPercent) ?? 0)", role.role.rawValue, "\(role.servers)",
+                    fixed(cpu.median, 4), fixed(cpu.low, 4), fixed(cpu.high, 4),
+                    fixed(role.residentMegabytes.median, 1), fixed(role.writtenBytesPerOperation.median, 1),
+                ]
+                lines.append(columns.joined(separator: ","))
+            }
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -100,8 +128,8 @@ enum SweepFiles {
             "ticks = '\(ticks)'",
             "durability = \(quoted(durabilityText(summary)))",
             "machine = \(quoted(summary.environment.machine))",
-            "load_text = \"W=\(plan.window), \(plan.valueBytes)-byte values, generator on the same CPUs\"",
-            "offered_text = \"\(Int(plan.offeredRatePerSecond)) requests/s offered to each (Poisson), "
+            "load_text = \"\(plan.ensembleText.map { "\($0), " } ?? "")W=\(plan.window), \(plan.valueBytes)-byte values, generator on the same CPUs\"",
+            "offered_text = \"\(plan.ensembleText.map { "\($0), " } ?? "")\(Int(plan.offeredRatePerSecond)) requests/s offered to each (Poisson), "
                 + "\(plan.offeredConnections) connections, \(fixed(plan.offeredReadPercent, 1)) % reads\"",
             "runs_text = \(quoted(intervalText(summary)))",
         ]

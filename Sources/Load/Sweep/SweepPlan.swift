@@ -51,6 +51,10 @@ public struct SweepPlan: Codable, Equatable, Sendable {
     public var includeNull = true
     public var threads = 1
     public var seed: UInt64 = 1
+    /// Ensembles of this many servers, with clients on all of them; nil for single servers.
+    public var ensembleServers: Int?
+    /// How many of the servers only observe; nil for single servers.
+    public var observers: Int?
 
     /// 0, 50, 2:1, 10:1, 100:1 and 100 %.
     public static let paperReadPercents = [0, 50, 100 * 2.0 / 3, 100 * 10.0 / 11, 100 * 100.0 / 101, 100]
@@ -65,6 +69,14 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         try need(!readPercents.isEmpty, "no read percentage to sweep")
         try need(readPercents.allSatisfy { $0 >= 0 && $0 <= 100 }, "read percentages lie between 0 and 100")
         try need((1...100).contains(blocksPerServer), "blocks per server lie between 1 and 100")
+        if let count = ensembleServers {
+            try need(
+                (2...EnsembleOptions.maximumServers).contains(count),
+                "an ensemble to sweep has 2 to \(EnsembleOptions.maximumServers) servers, not \(count)")
+            try need(
+                (0..<count).contains(observers ?? 0),
+                "of \(count) servers 0 to \(count - 1) can be observers, not \(observers ?? 0)")
+        }
     }
 
     var points: [SweepPoint] {
@@ -110,18 +122,25 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         return list
     }
 
+    /// "3 servers, 1 of them observing"; nil for single servers.
+    var ensembleText: String? {
+        guard let count = ensembleServers else { return nil }
+        return "\(count) servers" + ((observers ?? 0) > 0 ? ", \(observers!) of them observing" : "")
+    }
+
     /// A bound on the sweep's length in seconds.
     public var estimatedSeconds: Double {
         blocks.reduce(0) { sum, block in
-            let warm = block.server == .apache ? apacheWarmupSeconds + 3 : 1
+            let starts = Double(block.server == .null ? 1 : ensembleServers ?? 1)
+            let warm = block.server == .apache ? apacheWarmupSeconds + 3 * starts : starts
             return sum + warm + Double(block.points.count) * (durationSeconds + 0.8 * warmupLimitSeconds + 0.4)
         }
     }
 
-    func configuration(for point: SweepPoint, server: ServerAddress, kind: ServerKind, block: Int) throws(LoadError)
+    func configuration(for point: SweepPoint, servers: [ServerAddress], kind: ServerKind, block: Int) throws(LoadError)
         -> RunConfiguration
     {
-        var configuration = RunConfiguration(servers: [server], mix: try OperationMix(readPercent: point.readPercent))
+        var configuration = RunConfiguration(servers: servers, mix: try OperationMix(readPercent: point.readPercent))
         configuration.connections = point.connections
         configuration.window = max(1, point.window)
         configuration.valueBytes = valueBytes

@@ -79,17 +79,25 @@ public final class SweepRunner {
 
     private func run(_ block: SweepBlock, total: Int) throws(LoadError) {
         progress.update("starting \(block.server.title), block \(block.number)")
-        let server = try ManagedServer(block.server, options: options)
-        defer { server.stop() }
-        descriptions[block.server.rawValue] = server.description
+        let target = try SweepTarget(block.server, plan: plan, options: options)
+        defer { target.stop() }
+        descriptions[block.server.rawValue] = target.description
         blockOrder.append("\(block.server.rawValue) \(block.number)")
-        if block.server == .apache { try warmUpJvm(server) }
+        if block.server == .apache { try warmUpJvm(target) }
         for point in block.points where failure == nil && !Interrupt.isRequested {
             let configuration = try plan.configuration(
-                for: point, server: server.address, kind: block.server, block: block.number)
+                for: point, servers: target.addresses, kind: block.server, block: block.number)
             progress.prefix = "[\(measured + 1)/\(total)] \(block.server.rawValue) \(point.name): "
-            let run = try LoadRun(configuration: configuration, serverPids: [server.pid], progress: progress)
-            let data = try run.measure(block.number)
+            let run = try LoadRun(configuration: configuration, serverPids: target.pids, progress: progress)
+            let roles = target.roles
+            var data = try run.measure(block.number)
+            if let roles {
+                for (index, role) in roles.enumerated() where index < data.result.servers.count {
+                    data.result.servers[index].serverId = index + 1
+                    data.result.servers[index].role = role
+                }
+                if target.roles != roles { failure = "\(progress.prefix)roles changed while measuring" }
+            }
             measured += 1
             let stem = "\(block.server.rawValue)-\(point.name)-b\(block.number)"
             try ResultFiles.writeRaw(data, directory: "\(directory)/raw", stem: stem)
@@ -108,7 +116,7 @@ public final class SweepRunner {
                     + "server \(fixed(result.serverCpuMicrosPerOperation ?? 0, 3)) µs/op, "
                     + "\(result.latencyMeaning) p99 \(shortTime(Double(result.latency.p99Nanos)))"
                     + (result.generator.generatorBound ? ", generator-bound" : ""))
-            if !result.isValid {
+            if !result.isValid, failure == nil {
                 failure = (result.violations.lines + [result.stopReason].compactMap { $0 }).joined(separator: "; ")
             }
         }
@@ -116,13 +124,13 @@ public final class SweepRunner {
     }
 
     /// A JVM compiles what is hot only after it has been hot: load of the same kind first, thrown away.
-    private func warmUpJvm(_ server: ManagedServer) throws(LoadError) {
+    private func warmUpJvm(_ target: SweepTarget) throws(LoadError) {
         let point = SweepPoint(
             mode: .saturation, readPercent: 50, connections: plan.connections.max()!, window: plan.window)
-        var configuration = try plan.configuration(for: point, server: server.address, kind: .apache, block: 0)
+        var configuration = try plan.configuration(for: point, servers: target.addresses, kind: .apache, block: 0)
         configuration.durationSeconds = max(0.1, plan.apacheWarmupSeconds - 1)
         configuration.warmupLimitSeconds = 1
-        progress.prefix = "warming \(server.kind.title) up: "
+        progress.prefix = "warming \(target.kind.title) up: "
         let result = try LoadRun(configuration: configuration, serverPids: [], progress: progress).measure(0).result
         if !result.isValid { failure = result.violations.lines.joined(separator: "; ") }
     }

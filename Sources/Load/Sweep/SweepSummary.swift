@@ -19,6 +19,8 @@ public struct SweepFigure: Codable, Equatable, Sendable {
     /// Stems of the raw files under `raw/`.
     public var rawFiles: [String]
     public var runs: [RepeatResult]
+    /// Of ensembles: what a server of each role used.
+    public var roles: [SweepRoleFigure]?
 
     init?(_ point: SweepPoint, _ server: ServerKind, runs: [RepeatResult], rawFiles: [String], seed: UInt64) {
         func estimate(_ pick: (RepeatResult) -> Double) -> Estimate? { Estimate(runs.map(pick), seed: seed) }
@@ -39,6 +41,33 @@ public struct SweepFigure: Codable, Equatable, Sendable {
         generatorCpuShare = estimate(\.generator.cpuShare)!
         generatorBound = runs.contains(where: \.generator.generatorBound)
         steadyInAll = runs.allSatisfy(\.warmup.steadyStateAttained)
+        let figures = [MemberRole.leader, .follower, .observer].compactMap {
+            SweepRoleFigure($0, runs: runs, seed: seed)
+        }
+        roles = figures.isEmpty ? nil : figures
+    }
+}
+
+/// What one server of a role used, per operation of the whole ensemble; the mean where several have the role.
+public struct SweepRoleFigure: Codable, Equatable, Sendable {
+    public var role: MemberRole
+    /// Servers with this role.
+    public var servers: Int
+    public var cpuMicrosPerOperation: Estimate
+    public var residentMegabytes: Estimate
+    public var writtenBytesPerOperation: Estimate
+
+    init?(_ role: MemberRole, runs: [RepeatResult], seed: UInt64) {
+        let members = runs.map { $0.servers.filter { $0.role == role } }.filter { !$0.isEmpty }
+        guard let first = members.first else { return nil }
+        func estimate(_ pick: (ServerUsage) -> Double) -> Estimate {
+            Estimate(members.map { Statistics.mean($0.map(pick)) }, seed: seed)!
+        }
+        self.role = role
+        servers = first.count
+        cpuMicrosPerOperation = estimate(\.cpuMicrosPerOperation)
+        residentMegabytes = estimate { Double($0.residentBytes) / 1_048_576 }
+        writtenBytesPerOperation = estimate(\.writtenBytesPerOperation)
     }
 }
 

@@ -39,7 +39,9 @@ public enum SweepTable {
     }
 
     private static func headline(_ summary: SweepSummary) -> String {
-        "Status: \(summary.status.rawValue). \(SweepFiles.durabilityText(summary)), "
+        "Status: \(summary.status.rawValue). "
+            + (summary.plan.ensembleText.map { "Ensembles of \($0), clients on all of them; " } ?? "")
+            + "\(SweepFiles.durabilityText(summary)), "
             + "\(summary.plan.valueBytes)-byte values, \(summary.environment.machine); "
             + "server and generator share the CPUs, nothing pinned."
     }
@@ -70,6 +72,7 @@ public enum SweepTable {
                         "\(latency) p50", "\(latency) p99", "resident MB", "B written/op", "generator µs",
                     ], rows: rows))
         }
+        if let roles = rolesTable(summary) { list.append(roles) }
         if !summary.comparisons.isEmpty { list.append(comparisonTable(summary)) }
         return list
     }
@@ -92,6 +95,32 @@ public enum SweepTable {
             fixed(figure.residentMegabytes.median, 0), fixed(figure.writtenBytesPerOperation.median, 0),
             fixed(figure.generatorCpuMicrosPerRequest.median, 3),
         ]
+    }
+
+    /// Of ensembles: CPU, memory and bytes to disk of one server by its role.
+    private static func rolesTable(_ summary: SweepSummary) -> Table? {
+        let roles: [MemberRole] = [.leader, .follower, .observer]
+        let present = roles.filter { role in
+            summary.figures.contains { $0.roles?.contains { $0.role == role } ?? false }
+        }
+        guard !present.isEmpty else { return nil }
+        let rows = summary.figures.filter { $0.roles != nil }.sorted {
+            ($0.point.mode.rawValue, $0.point.connections, $0.point.readPercent, $0.server.rawValue)
+                < ($1.point.mode.rawValue, $1.point.connections, $1.point.readPercent, $1.server.rawValue)
+        }.map { figure in
+            ["\(figure.point.mode.rawValue) \(pointText(figure.point))", figure.server.rawValue]
+                + present.flatMap { role -> [String] in
+                    guard let item = figure.roles?.first(where: { $0.role == role }) else { return ["-", "-", "-"] }
+                    return [
+                        fixed(item.cpuMicrosPerOperation.median, 3), fixed(item.residentMegabytes.median, 0),
+                        fixed(item.writtenBytesPerOperation.median, 0),
+                    ]
+                }
+        }
+        return Table(
+            title: "One server of each role, per operation of the ensemble",
+            header: ["point", "server"]
+                + present.flatMap { ["\($0.rawValue) CPU µs/op", "resident MB", "B written/op"] }, rows: rows)
     }
 
     private static func comparisonTable(_ summary: SweepSummary) -> Table {
