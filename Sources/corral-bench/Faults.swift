@@ -9,8 +9,8 @@ struct Faults: ParsableCommand {
             SIGCONT; a partition from all others), then back until every server is in step. Servers reach each other \
             through a proxy that can cut each link in each direction.
 
-            Checked: no acknowledged write lost, no session lost, every client's view only moves forward, every znode's \
-            history linearizable, all servers equal at the end. Results under OUTPUT/faults/LABEL.
+            Checked: no acknowledged write lost, no session lost, every client's view only moves forward, every \
+            znode's history linearizable, all servers equal at the end. Results under OUTPUT/faults/LABEL.
 
             Exit codes: 0 all held, 5 something did not or there was too little traffic, 130 interrupted, 64 wrong \
             usage, 1 anything else.

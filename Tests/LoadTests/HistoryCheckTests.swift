@@ -207,7 +207,8 @@ import Testing
         // The next version must be an answered write's: without one an unknown write might not have happened instead.
         func answered(_ index: Int) -> Bool { events[index].kind == .write && events[index].outcome == .succeeded }
         let victims = events.indices.filter { index in
-            answered(index) && events.indices.contains { answered($0) && events[$0].version == events[index].version + 1 }
+            let next = events[index].version + 1
+            return answered(index) && events.indices.contains { answered($0) && events[$0].version == next }
         }
         let victim = victims[Int(random.below(UInt32(victims.count)))]
         var bad = events

@@ -23,7 +23,9 @@ public enum ResultCheck {
             let kind = try decoder.decode(Kind.self, from: data)
             switch kind.schema {
             case RunSummary.schemaName:
-                if !knows(kind.schemaVersion, RunSummary.currentSchemaVersion) { return [versionProblem(kind.schemaVersion)] }
+                if !knows(kind.schemaVersion, RunSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
                 return check(try decoder.decode(RunSummary.self, from: data), directory: place)
             case SweepSummary.schemaName:
                 if !knows(kind.schemaVersion, SweepSummary.currentSchemaVersion) {

@@ -116,6 +116,7 @@ enum SweepFiles {
         let servers = ServerKind.allCases.filter { present.contains($0) && $0 != .null }
         let connections = Set(summary.figures.filter { $0.point.mode == .saturation }.map(\.point.connections)).sorted()
         let plan = summary.plan
+        let ensemble = plan.ensembleText.map { "\($0), " } ?? ""
         let titles = servers.map { kind in
             return quoted([kind.title, shortVersion(kind, summary)].joined(separator: " ").trimmingWhitespace)
         }
@@ -128,8 +129,8 @@ enum SweepFiles {
             "ticks = '\(ticks)'",
             "durability = \(quoted(durabilityText(summary)))",
             "machine = \(quoted(summary.environment.machine))",
-            "load_text = \"\(plan.ensembleText.map { "\($0), " } ?? "")W=\(plan.window), \(plan.valueBytes)-byte values, generator on the same CPUs\"",
-            "offered_text = \"\(plan.ensembleText.map { "\($0), " } ?? "")\(Int(plan.offeredRatePerSecond)) requests/s offered to each (Poisson), "
+            "load_text = \"\(ensemble)W=\(plan.window), \(plan.valueBytes)-byte values, generator on the same CPUs\"",
+            "offered_text = \"\(ensemble)\(Int(plan.offeredRatePerSecond)) requests/s offered to each (Poisson), "
                 + "\(plan.offeredConnections) connections, \(fixed(plan.offeredReadPercent, 1)) % reads\"",
             "runs_text = \(quoted(intervalText(summary)))",
         ]
