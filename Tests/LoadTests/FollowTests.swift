@@ -52,13 +52,29 @@ import Testing
         #expect(SuccessTimeline.sum([[1, 2], [10, 20, 30]]) == [11, 22, 30])
     }
 
+    /// Null servers that agree on the zxid, as servers of one ensemble do.
+    private func ensemble(
+        _ count: Int, _ fate: @escaping @Sendable (_ server: Int, _ number: Int) -> NullServer.ReplyFate
+    ) throws -> [ServerThread] {
+        final class Zxid: Sendable { let value = Atomic<Int64>(1 << 32) }
+        let zxid = Zxid()
+        return try (0..<count).map { server in
+            try ServerThread { reply, _, number in
+                let next = zxid.value.add(1, ordering: .relaxed).newValue
+                reply.storeBytes(of: next.bigEndian, toByteOffset: 4, as: Int64.self)
+                return fate(server, number)
+            }
+        }
+    }
+
     /// Two servers of which one cuts a connection off now and then: the run is valid, every client keeps its session.
     @Test(arguments: [nil, 4000.0]) func connectionsLostAreMovedOn(rate: Double?) throws {
         let directory = try TemporaryDirectory()
-        let steady = try ServerThread()
-        let moody = try ServerThread { _, _, number in number % 700 == 699 ? .disconnect : .send }
-        var configuration = try shortConfiguration(moody.address, readPercent: 70)
-        configuration.servers = [moody.address, steady.address]
+        let servers = try ensemble(2) { server, number in
+            server == 0 && number % 700 == 699 ? .disconnect : .send
+        }
+        var configuration = try shortConfiguration(servers[0].address, readPercent: 70)
+        configuration.servers = servers.map(\.address)
         configuration.following = FollowPolicy(sessionTimeoutMillis: 30_000)
         configuration.ratePerSecond = rate
         configuration.durationSeconds = 1
@@ -82,9 +98,7 @@ import Testing
     /// those that were only planned are not lost.
     @Test func outcomesAreKeptApart() throws {
         let directory = try TemporaryDirectory()
-        let servers = try (0..<2).map { _ in
-            try ServerThread { _, _, number in number % 400 == 399 ? .disconnect : .send }
-        }
+        let servers = try ensemble(2) { _, number in number % 400 == 399 ? .disconnect : .send }
         var configuration = try shortConfiguration(servers[0].address, readPercent: 50)
         configuration.servers = servers.map(\.address)
         configuration.following = FollowPolicy(sessionTimeoutMillis: 30_000)
@@ -100,10 +114,9 @@ import Testing
     /// One server falls silent: its clients give it up after the reply timeout and go on elsewhere.
     @Test func aSilentServerIsGivenUp() throws {
         let directory = try TemporaryDirectory()
-        let steady = try ServerThread()
-        let silent = try ServerThread { _, _, number in number > 500 ? .drop : .send }
-        var configuration = try shortConfiguration(silent.address)
-        configuration.servers = [silent.address, steady.address]
+        let servers = try ensemble(2) { server, number in server == 0 && number > 500 ? .drop : .send }
+        var configuration = try shortConfiguration(servers[0].address)
+        configuration.servers = servers.map(\.address)
         var policy = FollowPolicy(sessionTimeoutMillis: 30_000)
         policy.replyTimeoutMillis = 300
         configuration.following = policy
@@ -117,6 +130,23 @@ import Testing
         #expect(following.longestGaps.maximumNanos > 300_000_000, "\(following.longestGaps)")
         // The other clients went on all the while.
         #expect(following.silences.allSatisfy { $0.nanos < 300_000_000 })
+    }
+
+    /// A server that takes a client although it is behind what the client has seen.
+    @Test func aServerThatIsBehindIsFound() throws {
+        let directory = try TemporaryDirectory()
+        let ahead = try ServerThread { reply, _, number in
+            reply.storeBytes(of: Int64(number + 1_000_000).bigEndian, toByteOffset: 4, as: Int64.self)
+            return number > 500 ? .disconnect : .send
+        }
+        let behind = try ServerThread()
+        var configuration = try shortConfiguration(ahead.address)
+        configuration.servers = [ahead.address, behind.address]
+        configuration.following = FollowPolicy(sessionTimeoutMillis: 30_000)
+        configuration.warmupLimitSeconds = 0
+        let summary = try runToFiles(configuration, directory).0
+        #expect(summary.status == .invalid)
+        #expect(summary.repeats[0].violations.counts["zxidOrder"] ?? 0 > 0)
     }
 
     @Test func theLastServerGoneIsSilenceNotFailure() throws {

@@ -87,6 +87,8 @@ import Testing
         #expect(receive(target) == Array("there".utf8))
         send("back", on: target)
         #expect(receive(opener) == Array("back".utf8))
+        // Counted right after they were passed on.
+        for _ in 0..<1000 where pair.proxy.carriedBytes < 9 { usleep(5000) }
         #expect(pair.proxy.carriedBytes == 9)
         shutdown(opener, Int32(SHUT_WR))
         #expect(receive(target) == nil)
