@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -158,6 +159,10 @@ int corral_connected(int descriptor) {
     return 0;
 }
 
+int corral_user_timeout(int descriptor, unsigned milliseconds) {
+    return setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds) == 0 ? 0 : -errno;
+}
+
 long corral_resolve(const char *host, uint16_t port, struct corral_address *found, size_t capacity, int *resolve_code) {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
@@ -256,6 +261,11 @@ int corral_shutdown_write(int descriptor) { return shutdown(descriptor, SHUT_WR)
 int corral_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t key) {
     struct epoll_event event = {.events = events, .data.u64 = key};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0 ? 0 : -errno;
+}
+
+int corral_peer_has_ended(int descriptor) {
+    struct pollfd query = {.fd = descriptor, .events = POLLRDHUP};
+    return poll(&query, 1, 0) > 0;
 }
 
 int corral_epoll_remove(int epoll, int descriptor) {

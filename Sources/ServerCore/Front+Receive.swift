@@ -75,6 +75,11 @@ extension Front {
         connection.state = .connecting
         // Nothing more is read until the session stands.
         connection.link.pauseReading()
+        if connection.link.peerHasEnded {
+            // A client that has given up may have its session elsewhere by now; it must not be moved back here.
+            closeAfterFlush(connection)
+            return 4 + length
+        }
         if let core {
             core.handshake(request, from: connection)
         } else {

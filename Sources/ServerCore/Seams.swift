@@ -26,6 +26,8 @@ public protocol ClientLink: AnyObject {
     /// Whether so much is unsent that no more shall be received. The front stops, and is called again with what it
     /// left.
     var outputIsFull: Bool { get }
+    /// Whether the peer has already ended the connection, though there may be input left. Costs a system call.
+    var peerHasEnded: Bool { get }
     func pauseReading()
     func resumeReading()
     /// Ends the connection once everything sent has left, or at once.

@@ -2,8 +2,8 @@ import CSystem
 import Glibc
 import Jute
 
-/// One socket: a client's, or between servers. Owned by its reactor's thread: nothing here may be touched from another one, except the
-/// constants.
+/// One socket: a client's, or between servers. Owned by its reactor's thread: nothing here may be touched from another
+/// one, except the constants.
 public final class Connection: @unchecked Sendable {
     enum State: UInt8 {
         /// Outgoing, and not yet known to be open.
@@ -139,6 +139,9 @@ public final class Connection: @unchecked Sendable {
     /// Bytes received and kept for lack of a whole frame, or because reading is paused.
     public var keptBytes: Int { kept.pointee.count }
 
+    /// Unique among the connections that the reactor has had, as good as.
+    public var number: UInt64 { key }
+
     var key: UInt64 { UInt64(generation) << 32 | UInt64(id) }
 
     var mayReceive: Bool { state == .open && !isPaused && !isBacklogged }
@@ -193,6 +196,12 @@ public final class Connection: @unchecked Sendable {
         reactor.flush(self)
     }
 
+    /// Makes the connection fail when the peer's machine has not acknowledged sent bytes for so long. Without it a cut
+    /// network is noticed after many minutes, and a healed one only when TCP next tries, at ever longer intervals.
+    public func limitUnacknowledgedTime(millis: Int) {
+        _ = corral_user_timeout(descriptor, UInt32(clamping: millis))
+    }
+
     /// Asks for `PeerHandler.drained`, which comes in a later turn, once this much or less is unsent.
     ///
     /// - Parameter bytes: half of `ReactorOptions.peerOutputLimitBytes` unless given.
@@ -211,6 +220,12 @@ public final class Connection: @unchecked Sendable {
         if isDirty || state == .closed || state == .lingering { return }
         isDirty = true
         reactor.dirty.append(key)
+    }
+
+    /// Whether the peer has ended its side, or the connection is broken, even if reading is paused or there is input
+    /// left. A system call.
+    public var peerHasEnded: Bool {
+        state == .closed || hasEnded || corral_peer_has_ended(descriptor) != 0
     }
 
     /// No `receive` from now on. Costs no system call.

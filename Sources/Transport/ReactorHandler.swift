@@ -1,8 +1,8 @@
 /// What a reactor calls, always on its own thread.
 ///
-/// A turn goes: `turnWillBegin`, `drainInbox`, `accepted`, `closed`, `deadlinePassed` and `tick` (when due), `receive` for
-/// each connection that has bytes, `closed`, `turnDidEnd`; then the reactor sends what the turn appended to outputs. There are no calls
-/// outside a turn, except `inboxIsEmpty`.
+/// A turn goes: `turnWillBegin`, `drainInbox`, `accepted`, `closed`, `deadlinePassed` and `tick` (when due), `receive`
+/// for each connection that has bytes, `closed`, `turnDidEnd`; then the reactor sends what the turn appended to
+/// outputs. There are no calls outside a turn, except `inboxIsEmpty`.
 public protocol ReactorHandler: AnyObject {
     /// A turn with work begins.
     func turnWillBegin()

@@ -71,7 +71,9 @@ public final class TxnBatch: @unchecked Sendable {
 
     /// A transaction's zxid: the third field of its header.
     public func zxid(at index: Int) -> Int64 {
-        Int64(bigEndian: bytes.bytes.loadUnaligned(fromByteOffset: offsets[index] + TxnFrame.prefixSize + 12, as: Int64.self))
+        Int64(
+            bigEndian: bytes.bytes.loadUnaligned(
+                fromByteOffset: offsets[index] + TxnFrame.prefixSize + 12, as: Int64.self))
     }
 
     /// Takes back the transactions after a zxid.

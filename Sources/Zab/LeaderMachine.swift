@@ -162,9 +162,12 @@ public struct LeaderMachine: Sendable {
         }
         // The first zxid of an epoch is no transaction's: with it a server knows no more than its epoch's history.
         let isEpochStart = currentEpoch == promises.currentEpoch && Zxid.counter(of: lastZxid) == 0
-        if !isEpochStart, !mutations.contains(.newerFollower), (currentEpoch, lastZxid) > (promises.currentEpoch, historyEnd) {
+        if !isEpochStart, !mutations.contains(.newerFollower),
+            (currentEpoch, lastZxid) > (promises.currentEpoch, historyEnd)
+        {
             abandon(
-                "server \(learner.id) knows more: epoch \(currentEpoch), zxid 0x\(String(lastZxid, radix: 16))", &effects)
+                "server \(learner.id) knows more: epoch \(currentEpoch), zxid 0x\(String(lastZxid, radix: 16))",
+                &effects)
             return
         }
         promised.insert(learner.id)
@@ -225,8 +228,8 @@ public struct LeaderMachine: Sendable {
             }
             return
         }
-        // Apache's 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685). They count only after it: until then
-        // the server would not stand by this epoch's history in an election.
+        // Apache's 3.8 may acknowledge proposals before NEWLEADER (ZOOKEEPER-4685). They count only after it: until
+        // then the server would not stand by this epoch's history in an election.
         if zxid > learner.ackedZxid { learner.ackedZxid = zxid }
         learners[link] = learner
     }
@@ -264,7 +267,8 @@ public struct LeaderMachine: Sendable {
 
     private func holdsQuorum(_ zxid: Int64) -> Bool {
         var holders: Set<ServerID> = [myId]
-        for learner in learners.values where learner.isVoter && learner.hasAcceptedHistory && learner.ackedZxid >= zxid {
+        for learner in learners.values where learner.isVoter && learner.hasAcceptedHistory && learner.ackedZxid >= zxid
+        {
             holders.insert(learner.id)
         }
         return quorum.containsQuorum(holders)
@@ -295,7 +299,9 @@ public struct LeaderMachine: Sendable {
             for (link, learner) in learners.sorted(by: { $0.key < $1.key }) {
                 let limit = learner.hasAcceptedHistory ? limits.syncMillis : limits.initMillis
                 if nowMillis - learner.lastHeardMillis > limit {
-                    drop(link, "server \(learner.id) has been silent for \(nowMillis - learner.lastHeardMillis) ms", &effects)
+                    drop(
+                        link, "server \(learner.id) has been silent for \(nowMillis - learner.lastHeardMillis) ms",
+                        &effects)
                 }
             }
             var present: Set<ServerID> = [myId]

@@ -1,8 +1,8 @@
 /// A follower's or observer's side of Zab, from the end of the election to the end of its term.
 ///
-/// The rule that eleven years of fixes came to (ZOOKEEPER-3023, 4643, 4646, 4685): the leader's history is durable, then
-/// the epoch is stored, then NEWLEADER is acknowledged, then the proposals behind it, in the log's order. Here each
-/// step is reached only through the one before. One instance is one term.
+/// The rule that eleven years of fixes came to (ZOOKEEPER-3023, 4643, 4646, 4685): the leader's history is durable,
+/// then the epoch is stored, then NEWLEADER is acknowledged, then the proposals behind it, in the log's order. Here
+/// each step is reached only through the one before. One instance is one term.
 public struct LearnerMachine: Sendable {
     public enum Phase: Sendable, Equatable {
         case connecting
@@ -70,7 +70,8 @@ public struct LearnerMachine: Sendable {
     public mutating func leaderInfo(epoch newEpoch: Int64, _ effects: inout [ZabEffect]) {
         guard phase == .discovery else { return outOfTurn("LEADERINFO", &effects) }
         guard newEpoch >= promises.acceptedEpoch || mutations.contains(.staleEpochFollowed) else {
-            abandon("the leader's epoch \(newEpoch) is older than \(promises.acceptedEpoch), which was promised", &effects)
+            abandon(
+                "the leader's epoch \(newEpoch) is older than \(promises.acceptedEpoch), which was promised", &effects)
             return
         }
         epoch = newEpoch

@@ -1,47 +1,171 @@
 import ArgumentParser
 import Foundation
+import Load
 import Simulation
-
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
 
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Runs the server's core in virtual time, with faults, and checks everything it does.")
+        abstract: "Runs the server's core in virtual time, with faults, and checks everything it does.",
+        discussion: """
+            Each seed is an ensemble with clients, a network, disks and clocks of its own, all of which the seed decides, \
+            and is the same run every time. A failing seed prints the command that runs it again.
+            """)
 
     @Option(help: "How many seeds to run.")
-    var seeds = 100
-    @Option(help: "The first seed; alone, the only one.")
+    var seeds: Int?
+    @Option(help: "The first seed. Alone, or with --trace: the only one.")
     var seed: UInt64?
-    @Option(help: "Stop after this many minutes.")
+    @Option(help: "Begin no new seed after this many minutes.")
     var minutes: Double?
-    @Option(help: "Servers of the ensemble; by default each seed decides.")
+    @Option(help: "Servers of the ensemble (1 for a server without one); by default each seed decides.")
     var servers: Int?
-    @Option(help: "A mistake to make, by name ('list' lists them).")
+    @Option(help: "A known mistake to make, by name; 'list' lists them.")
     var mutation: String?
+    @Flag(help: "Look for every known mistake, and write the table of how many seeds it took.")
+    var mutations = false
+    @Option(help: "With --mutations: starting points to take the median over.")
+    var repeats = 3
     @Flag(help: "Print everything that happens.")
     var trace = false
-    @Option(help: "Processes to run seeds in.")
+    @Option(help: "Processes that run seeds.")
     var jobs = 1
+    @OptionGroup var outputArguments: OutputArguments
+
+    @Flag(help: .hidden) var worker = false
+    @Option(help: .hidden) var stride: UInt64 = 1
 
     mutating func run() throws {
+        if mutation == "list" {
+            for known in Mutation.all { print("\(known.name): \(known.summary)") }
+            return
+        }
         var options = SimulationOptions(servers: servers)
         if let mutation {
-            guard let found = Mutation(name: mutation) else { throw ValidationError("no mutation \(mutation)") }
-            options.mutation = found
+            guard let known = Mutation(name: mutation) else {
+                throw ValidationError("'\(mutation)' is no known mistake; --mutation list names them")
+            }
+            options.mutation = known
         }
-        if trace { options.trace = { print($0) } }
-        let first = seed ?? 1
-        let count = seed == nil ? seeds : 1
-        for number in first..<first + UInt64(count) {
-            if !trace { print("seed \(number)") }
-            fflush(nil)
-            let result = SimulationRun(seed: number, options: options).run()
-            print("  events \(result.events) ops \(result.operations) ok \(result.successes) txns \(result.transactions) virtual \(result.virtualNanos/1_000_000_000) faults \(result.faults.total) hash \(String(result.traceHash, radix: 16)) \(result.counts)")
-            if let found = result.violation { print("VIOLATION seed \(number): \(found)") }
+        if let servers, !(1...13).contains(servers) { throw ValidationError("--servers: 1 to 13") }
+        if worker {
+            SeedWorker(first: seed ?? 1, count: seeds ?? 1, stride: stride, options: options).run()
+            return
         }
+        if trace {
+            options.trace = { print($0) }
+            let result = SimulationRun(seed: seed ?? 1, options: options).run()
+            if result.violation != nil { throw ExitCode.failure }
+            return
+        }
+        if mutations { try findMutations() } else { try campaign() }
+    }
+
+    private func settings(first: UInt64, seeds: Int, mutation: String?) -> Campaign.Settings {
+        var settings = Campaign.Settings()
+        settings.first = first
+        settings.seeds = seeds
+        settings.jobs = max(1, jobs)
+        settings.limitSeconds = minutes.map { $0 * 60 }
+        settings.executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
+        if let servers { settings.workerArguments += ["--servers", String(servers)] }
+        if let mutation { settings.workerArguments += ["--mutation", mutation] }
+        return settings
+    }
+
+    private func campaign() throws {
+        let count = seeds ?? (seed == nil ? 100 : 1)
+        let settings = settings(first: seed ?? 1, seeds: count, mutation: mutation)
+        var done = 0
+        var next = Date().addingTimeInterval(10)
+        let start = Date()
+        let quiet = outputArguments.quiet
+        let campaign = Campaign(settings) { report in
+            done += 1
+            if let property = report.property {
+                print("seed \(report.seed): \(property): \(report.text ?? "")")
+                print("  replay: \(replay(report.seed))")
+            } else if count == 1 {
+                print("seed \(report.seed): nothing wrong; \(report.events) events, trace \(hex(report.traceHash))")
+            }
+            if !quiet, Date() > next {
+                next = Date().addingTimeInterval(10)
+                let rate = Double(done) / Date().timeIntervalSince(start)
+                print("\(done) of \(count) seeds, \(String(format: "%.1f", rate)) a second")
+            }
+        }
+        try campaign.run()
+        let summary = campaign.summary
+        print(describe(summary))
+        if count > 1 { try write(try summary.json(), "summary.json") }
+        if !summary.violations.isEmpty { throw ExitCode.failure }
+    }
+
+    private func hex(_ hash: UInt64) -> String { String(hash, radix: 16) }
+
+    private func replay(_ seed: UInt64) -> String {
+        var command = "corral-bench simulate --seed \(seed) --trace"
+        if let servers { command += " --servers \(servers)" }
+        if let mutation { command += " --mutation \(mutation)" }
+        return command
+    }
+
+    private func describe(_ summary: CampaignSummary) -> String {
+        let perSeed = summary.cpuSeconds / Double(max(1, summary.seeds))
+        let faults = summary.faults.sorted { $0.key < $1.key }.filter { $0.value > 0 }
+            .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        return """
+            \(summary.seeds) seeds, \(summary.violations.count) violations; \
+            \(String(format: "%.1f", Double(summary.seeds) / max(0.001, summary.wallSeconds))) seeds a second, \
+            \(String(format: "%.3f", perSeed)) CPU seconds a seed, virtual to CPU time \
+            \(String(format: "%.0f", summary.timeRatio)) : 1
+            \(summary.operations) operations, \(summary.successes) successes, \(summary.transactions) transactions, \
+            \(summary.counts.linearizedOperations) writes put in order
+            \(summary.counts.termsOfOffice) terms of office, \(summary.counts.diffs) DIFF, \
+            \(summary.counts.truncations) TRUNC, \(summary.counts.snapshotsSent) SNAP, \
+            \(summary.counts.sessionsExpired) sessions expired
+            \(summary.faultTotal) faults: \(faults)
+            """
+    }
+
+    private func write(_ data: Data, _ name: String) throws {
+        let directory = try finish { () throws(LoadError) in
+            try ResultFiles.directory(
+                output: outputArguments.output, experiment: "simulation", label: outputArguments.label)
+        }
+        try data.write(to: URL(fileURLWithPath: directory + "/" + name))
+        print("written to \(directory)/\(name)")
+    }
+
+    // MARK: mutations
+
+    private func findMutations() throws {
+        var table = MutationTable()
+        table.seedLimit = seeds ?? 20_000
+        let names = mutation.map { [$0] } ?? Mutation.all.map(\.name)
+        for name in names {
+            var row = MutationTable.Row(mutation: name)
+            for round in 0..<max(1, repeats) {
+                let first = UInt64(round) * 1_000_000 + 1
+                var settings = settings(first: first, seeds: table.seedLimit, mutation: name)
+                settings.stopsAtFirstViolation = true
+                let campaign = Campaign(settings) { _ in }
+                try campaign.run()
+                let found = campaign.summary.violations.min { $0.seed < $1.seed }
+                row.seedsNeeded.append(found.map { Int($0.seed - first) + 1 })
+                if row.property == nil, let found {
+                    row.property = found.property
+                    row.seed = found.seed
+                    row.text = found.text
+                }
+            }
+            table.rows.append(row)
+            let seeds = row.seedsNeeded.map { $0.map(String.init) ?? "-" }.joined(separator: " ")
+            print("\(name): \(seeds) \(row.property ?? "not found")  \((row.text ?? "").prefix(150))")
+        }
+        print("\(table.foundCount) of \(table.rows.count) found")
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try write(try encoder.encode(table), "mutations.json")
+        try write(Data(table.markdown.utf8), "mutations.md")
     }
 }

@@ -10,10 +10,10 @@ import ZooKeeperProtocol
 /// A disk that fills up under load. The server ends, with exit code 10 and one line that says why; it never
 /// acknowledges what it cannot keep; with room again it starts with everything acknowledged.
 @Suite(
-    .enabled(if: SmallDisk.isPermitted, "mounting a file system is not permitted here"), .serialized,
+    .enabled(if: !SmallDisk.permitted.isEmpty, "mounting a file system is not permitted here"), .serialized,
     .timeLimit(.minutes(3)))
 struct FullDiskTests {
-    @Test(arguments: SmallDisk.Kind.allCases, ["1000000", "150"])
+    @Test(arguments: SmallDisk.permitted, ["1000000", "150"])
     func endsAndLosesNothing(_ kind: SmallDisk.Kind, snapCount: String) throws {
         let disk = try SmallDisk(kind, megabytes: 24)
         // Room that is given back later; the server's own directory lies beside it.
@@ -117,13 +117,13 @@ final class SmallDisk {
     private let scratch = TemporaryDirectory("disk")
     var path: String { scratch.file("mount") }
 
-    /// Whether this process may mount, found out by mounting.
-    static let isPermitted = Kind.allCases.allSatisfy { kind in
+    /// The kinds that this process may mount, found out by mounting.
+    static let permitted = Kind.allCases.filter { kind in
         do {
             _ = try SmallDisk(kind, megabytes: 24)
             return true
         } catch {
-            TestEnvironment.note("full disk tests are skipped: \(error)")
+            TestEnvironment.note("full disk tests on \(kind) are skipped: \(error)")
             return false
         }
     }

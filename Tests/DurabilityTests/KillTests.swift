@@ -11,7 +11,11 @@ import ZooKeeperProtocol
 /// and none was applied twice. `CORRAL_KILL_ROUNDS` rounds, `CORRAL_KILL_SEED` to repeat a run's choices.
 @Suite(.serialized) struct KillTests {
     /// Small, so that kills meet snapshots and rolls of the log.
-    static let settings = ["snapCount": "500", "preAllocSize": "256"]
+    static let settings = [
+        "snapCount": "500", "preAllocSize": "256", "maxSessionTimeout": "\(sessionTimeoutMillis)",
+    ]
+    /// Sessions are gone back to some rounds later, which slow disks make long.
+    static let sessionTimeoutMillis: Int32 = 3_600_000
     static let sessionsPerRound = 4
 
     /// Half of the rounds on one reactor, half on three, where replies cross threads.
@@ -64,7 +68,7 @@ final class KillRun {
     init(seed: UInt64, settings: [String: String] = KillTests.settings) throws {
         random = SeededGenerator(seed: seed)
         server = try ServerUnderTest(.corral, settings: settings)
-        let client = try server.client(timeoutMillis: 60_000)
+        let client = try server.client(timeoutMillis: KillTests.sessionTimeoutMillis)
         try client.create("/veteran", flags: CreateFlag.ephemeral)
         veteran = client.session
     }
@@ -94,11 +98,11 @@ final class KillRun {
         }
         // A moment in the load that no timer of the server's knows.
         let target = Int.random(in: acknowledgements, using: &random)
-        let reached = tally.wait(for: target, within: 60)
+        let reached = tally.wait(for: target, within: 180)
         usleep(UInt32.random(in: 0...5000, using: &random))
         server.kill()
         ended.wait()
-        guard reached else { return ["only \(tally.total) of \(target) writes were acknowledged in 60 s"] }
+        guard reached else { return ["only \(tally.total) of \(target) writes were acknowledged in 180 s"] }
         acknowledged += sessions.reduce(0) { $0 + $1.acknowledged }
         submitted += sessions.reduce(0) { $0 + $1.submitted.count }
         noteFiles()

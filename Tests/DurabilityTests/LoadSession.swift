@@ -29,7 +29,7 @@ final class LoadSession: @unchecked Sendable {
         self.tally = tally
         source = OperationSource(seed: seed)
         window = Int.random(in: 1...200, using: &source.random)
-        client = try ProtocolClient(port: port, timeoutMillis: 60_000)
+        client = try ProtocolClient(port: port, timeoutMillis: KillTests.sessionTimeoutMillis)
         try client.create(base)
         for name in ["seq", "counter", "multi", "eph"] { try client.create("\(base)/\(name)") }
     }

@@ -31,6 +31,7 @@ final class CoreTarget {
             buffer.removeAll()
         }
         let outputIsFull = false
+        let peerHasEnded = false
         func pauseReading() {}
         func resumeReading() {}
         func close(afterFlush: Bool) { isClosed = true }

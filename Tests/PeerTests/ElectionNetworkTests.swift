@@ -68,6 +68,7 @@ struct ElectionNetworkTests {
                 link.close(afterFlush: false, reason: .requested("the test kills it"))
             }
             let before = other.seen.linksUp.count
+            #expect(eventually(within: 20) { one.seen.linksDown == [other.id] })
             one.send("second", to: other.id)
             #expect(other.hears("second", from: one.id))
             #expect(other.seen.linksUp.count > before)

@@ -15,6 +15,7 @@ import Zab
 struct Told {
     var messages: [(from: ServerID, bytes: [UInt8])] = []
     var linksUp: [ServerID] = []
+    var linksDown: [ServerID] = []
     var learners = 0
     var leaders: [ServerID] = []
     var failures: [(server: ServerID, reason: String)] = []
@@ -93,13 +94,14 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
 
     /// An ensemble on the loopback whose ports the operating system chose.
     static func ensemble(
-        _ ids: [ServerID], adjust: (inout PeerSettings) -> Void = { _ in }
+        _ ids: [ServerID], options: ReactorOptions = ReactorOptions(),
+        adjust: (inout PeerSettings) -> Void = { _ in }
     ) throws -> [NetworkUnderTest] {
         let blank = ids.map { server($0, quorumPort: 0, electionPort: 0) }
         let networks = try ids.map { id in
             var settings = PeerSettings(ownID: id, servers: blank)
             adjust(&settings)
-            return try NetworkUnderTest(settings)
+            return try NetworkUnderTest(settings, options: options)
         }
         let lines = networks.map(\.line)
         for network in networks {
@@ -171,7 +173,7 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
         told.withLock { $0.messages.append((server, copy)) }
     }
 
-    func electionLinkDown(_ server: ServerID) {}
+    func electionLinkDown(_ server: ServerID) { told.withLock { $0.linksDown.append(server) } }
 
     func electionLinkUp(_ server: ServerID) {
         told.withLock { $0.linksUp.append(server) }
@@ -295,7 +297,9 @@ final class Accepted {
         var bytes = [UInt8](repeating: 0, count: count)
         var filled = 0
         while filled < count {
-            let received = bytes.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + filled, count - filled, 0) }
+            let received = bytes.withUnsafeMutableBytes {
+                recv(descriptor, $0.baseAddress! + filled, count - filled, 0)
+            }
             if received <= 0 { break }
             filled += received
         }

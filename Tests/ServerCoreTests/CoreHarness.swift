@@ -28,6 +28,7 @@ final class CoreHarness {
     final class Link: ClientLink {
         var received: [UInt8] = []
         var isPaused = false
+        var peerHasEnded = false
         var isClosed = false
         var outputLimitBytes = Int.max
         var outputIsFull: Bool { received.count > outputLimitBytes }

@@ -40,6 +40,8 @@ int corral_connect(const struct corral_address *peer, int keep_alive);
 /// How a connect that has become writable went: 0 or -errno. A socket connected to itself (which the loopback makes
 /// possible when nobody listens) counts as refused.
 int corral_connected(int descriptor);
+/// How long sent bytes may stay unacknowledged before the connection counts as broken (TCP_USER_TIMEOUT).
+int corral_user_timeout(int descriptor, unsigned milliseconds);
 /// Looks a host up; blocks. At most `capacity` different addresses in the resolver's order; their number, or -1 with
 /// getaddrinfo's code in `resolve_code`.
 long corral_resolve(const char *host, uint16_t port, struct corral_address *found, size_t capacity, int *resolve_code);
@@ -56,6 +58,8 @@ long corral_receive(int descriptor, void *buffer, size_t length);
 /// send with MSG_NOSIGNAL: a closed peer is an error code, never SIGPIPE.
 long corral_send(int descriptor, const void *buffer, size_t length);
 int corral_shutdown_write(int descriptor);
+/// Whether the peer has ended its side, or the connection is broken, unread input or not.
+int corral_peer_has_ended(int descriptor);
 /// The text for a getaddrinfo code.
 const char *corral_resolve_message(int code);
 

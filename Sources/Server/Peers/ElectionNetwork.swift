@@ -43,7 +43,12 @@ final class ElectionNetwork {
     /// just opened.
     private static let answerMillis = 250
     /// A message younger than this is sent again when its connection is lost.
-    private static let resentNanos: UInt64 = 2_000_000_000
+    private static let resentNanos: UInt64 = 10_000_000_000
+    /// One attempt takes no longer, even if it might: TCP repeats an unanswered opening at growing intervals, and after
+    /// a cut network has healed the next one should not be far.
+    private static let attemptMillis = 1000
+    /// How long what is sent may stay unacknowledged; then a new connection is better than the old one.
+    private static let unacknowledgedMillis = 2000
 
     /// Binds the own election ports and listens.
     init(
@@ -120,8 +125,8 @@ final class ElectionNetwork {
         switch member.route.step(hosts) {
         case .address(let address):
             let connection = reactor.connect(
-                to: address, kind: .election, timeoutMillis: settings.electionConnectMillis,
-                keepAlive: settings.keepAlive)
+                to: address, kind: .election,
+                timeoutMillis: min(settings.electionConnectMillis, Self.attemptMillis), keepAlive: settings.keepAlive)
             connection.context = member
             member.attempt = connection
         case .resolving:
@@ -181,6 +186,7 @@ final class ElectionNetwork {
         member.wantsLink = false
         member.retryNanos = .max
         connection.context = member
+        connection.limitUnacknowledgedTime(millis: Self.unacknowledgedMillis)
         let older = member.unsent ?? member.lastSent
         member.unsent = nil
         let sentNanos = member.lastSentNanos
@@ -257,13 +263,19 @@ final class ElectionNetwork {
         if id == ElectionOpening.anonymousObserver { return admitAnonymous(connection) }
         if id == settings.ownID {
             return refuse(
-                connection, "a connection to the election port claims our own id \(id) (it announces "
+                connection,
+                "a connection to the election port claims our own id \(id) (it announces "
                     + "\(opening.addresses)): another server has the same myid, or the address of another server.N "
                     + "in some configuration is ours")
         }
-        guard let member = members[id] else {
+        guard let member = members[id], id >= 0 else {
+            // Without a version this may be anything.
+            if opening.addresses.isEmpty {
+                return refuse(connection, "an election port got bytes that no server of this ensemble sends")
+            }
             return refuse(
-                connection, "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
+                connection,
+                "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
                     + "configuration has no server.\(id): its myid is wrong, or the member lists differ")
         }
         checkAnnouncement(opening, of: member, connection)
@@ -291,7 +303,9 @@ final class ElectionNetwork {
 
     /// Unequal member lists are worth a line; names may differ, ports may not.
     private func checkAnnouncement(_ opening: ElectionOpening, of member: ElectionMember, _ connection: Connection) {
-        let announced = opening.addresses.split(separator: "|").compactMap { $0.split(separator: ":").last.map(String.init) }
+        let announced = opening.addresses.split(separator: "|").compactMap {
+            $0.split(separator: ":").last.map(String.init)
+        }
         guard !announced.isEmpty, !member.route.stops.contains(where: { announced.contains(String($0.port)) })
         else { return }
         complaints.warn(
@@ -340,6 +354,8 @@ final class ElectionNetwork {
         if member.attempt === connection {
             member.attempt = nil
             if reason == .stopping { return }
+            // The time has been waited already.
+            if reason == .connectTimedOut { member.resetBackoff() }
             if member.route.turnAway(hosts) {
                 attemptFailed(member, reason: "\(reason)")
             } else {

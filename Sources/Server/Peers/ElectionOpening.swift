@@ -39,8 +39,10 @@ struct ElectionOpening: Equatable {
         return .whole(ElectionOpening(server: server, addresses: text), byteCount: 20 + Int(length))
     }
 
+    /// The text goes into log lines, so it must be as plain as addresses are.
     private static func isAddressList(_ text: String) -> Bool {
-        text.split(separator: "|", omittingEmptySubsequences: false).allSatisfy { address in
+        guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { return false }
+        return text.split(separator: "|", omittingEmptySubsequences: false).allSatisfy { address in
             guard let colon = address.lastIndex(of: ":"), colon > address.startIndex,
                 let port = ValueSyntax.decimal(String(address[address.index(after: colon)...]))
             else { return false }

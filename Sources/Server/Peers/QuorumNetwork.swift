@@ -14,12 +14,14 @@ final class QuorumNetwork {
     private let hosts: ResolvedHosts
     private let ports: PeerPorts
     private let logger: Logger
+    private let complaints: Complaints
     var events: (any PeerEvents)?
     private var acceptsLearners = false
     /// When to listen again after it failed.
     private var listenNanos = UInt64.max
     private var search: Search?
     private var leaderLink: QuorumLink?
+    private var learnerConnections: Set<UInt64> = []
 
     /// The way to a leader.
     private struct Search {
@@ -37,6 +39,10 @@ final class QuorumNetwork {
 
     private static let firstDelayMillis = 5
     private static let lastDelayMillis = 100
+    /// As `ElectionNetwork.attemptMillis`.
+    private static let attemptMillis = 1000
+    /// More learners than any ensemble has.
+    private static let maximumLearners = 512
 
     /// Binds the own quorum ports; they refuse connections until `setAcceptsLearners`.
     init(
@@ -46,6 +52,7 @@ final class QuorumNetwork {
         self.reactor = reactor
         self.hosts = hosts
         self.logger = logger
+        complaints = Complaints(logger: logger)
         ports = try PeerPorts(.quorum, settings: settings, reactor: reactor, listens: false, logger: logger)
     }
 
@@ -77,6 +84,13 @@ final class QuorumNetwork {
 
     func accepted(_ connection: Connection) -> Bool {
         guard acceptsLearners, let events else { return false }
+        guard learnerConnections.count < Self.maximumLearners else {
+            complaints.warn(
+                "\(learnerConnections.count) connections to the quorum port; refusing more",
+                peer: connection.peerAddress.ip, nowNanos: reactor.nowNanos)
+            return false
+        }
+        learnerConnections.insert(connection.number)
         events.learnerConnected(QuorumLink(connection))
         return true
     }
@@ -115,12 +129,8 @@ final class QuorumNetwork {
         self.search?.retryNanos = .max
         switch search.route.step(hosts) {
         case .address(let address):
-            let remaining = search.deadlineNanos - min(search.deadlineNanos, corral_monotonic_nanos())
-            // Half of the time, so that another address still has a chance if this one does not answer.
             let connection = reactor.connect(
-                to: address, kind: .quorum,
-                timeoutMillis: max(50, Int(remaining / 1_000_000) / (search.route.stops.count > 1 ? 2 : 1)),
-                keepAlive: settings.keepAlive)
+                to: address, kind: .quorum, timeoutMillis: Self.attemptMillis, keepAlive: settings.keepAlive)
             connection.context = self
             self.search?.attempt = connection
         case .resolving:
@@ -181,6 +191,7 @@ final class QuorumNetwork {
     }
 
     func closed(_ connection: Connection, reason: CloseReason) {
+        learnerConnections.remove(connection.number)
         if let search, search.attempt === connection {
             connection.context = nil
             self.search?.attempt = nil

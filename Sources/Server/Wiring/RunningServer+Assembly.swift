@@ -121,6 +121,8 @@ extension RunningServer {
         var options = ReactorOptions()
         options.tickMillis = max(10, min(configuration.tickTimeMillis / 2, configuration.ensemble == nil ? 500 : 100))
         options.maxKeptBytes = configuration.juteMaxBufferBytes + 64 * 1024
+        // A multi may carry several requests' worth, and a transaction more than its request.
+        options.maxPeerKeptBytes = max(options.maxPeerKeptBytes, 4 * configuration.juteMaxBufferBytes)
         options.outputLimitBytes = configuration.maximumConnectionOutputBytes
         options.keepAlive = configuration.clientTcpKeepAlive
         let bridges = (0..<configuration.reactors).map { _ in ReactorBridge() }

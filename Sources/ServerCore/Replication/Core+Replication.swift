@@ -35,7 +35,8 @@ extension Core {
             header.zxid > session.othersUpTo
         else { return nil }
         answerInOrder(session)
-        guard let first = session.forwarded.first, first.error == .ok, first.sync == nil, first.xid == header.cxid else {
+        guard let first = session.forwarded.first, first.error == .ok, first.sync == nil, first.xid == header.cxid
+        else {
             return nil
         }
         var request = session.forwarded.removeFirst()

@@ -36,7 +36,13 @@ extension Replica {
         let waiting = held
         held.removeAll()
         for entry in waiting where !entry.connection.isGone {
-            if entry.request.lastZxidSeen > core.tree.lastProcessedZxid, core.role != .leader || configuration.leaderServes {
+            // A client that did not wait so long may have its session elsewhere by now. Other reactors' connections are
+            // theirs to look at.
+            if entry.connection.front === core.localFront, entry.connection.link.peerHasEnded {
+                core.disconnect(entry.connection)
+            } else if entry.request.lastZxidSeen > core.tree.lastProcessedZxid,
+                core.role != .leader || configuration.leaderServes
+            {
                 held.append(entry)
             } else {
                 core.handshake(entry.request, from: entry.connection)

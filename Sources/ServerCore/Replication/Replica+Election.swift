@@ -38,7 +38,8 @@ extension Replica {
         replicationStatistics.lookingCount += 1
         log?(.electing(zxid: loggedZxid, epoch: promises.currentEpoch))
         election.start(
-            lastZxid: mutations.contains(.zk2845) ? core.tree.lastProcessedZxid : loggedZxid, currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
+            lastZxid: mutations.contains(.zk2845) ? core.tree.lastProcessedZxid : loggedZxid,
+            currentEpoch: promises.currentEpoch, nowMillis: nowMillis, effects: &electionEffects)
         performElection()
     }
 

@@ -155,7 +155,9 @@ extension Replica {
             link.stage = .history
             log?(.learnerJoined(link.serverID ?? -1, how: "TRUNC", zxid: zxid))
         case .snapshot:
-            guard let stream = attempt({ () throws(DiskError) in try disk.openSnapshot() }) else { return closeLink(id, "there is no snapshot to send") }
+            guard let stream = attempt({ () throws(DiskError) in try disk.openSnapshot() }) else {
+                return closeLink(id, "there is no snapshot to send")
+            }
             replicationStatistics.snapshotSyncs += 1
             link.output.appendPacket(.snap, zxid: stream.zxid)
             link.position = stream.zxid
@@ -165,8 +167,8 @@ extension Replica {
         feed(link)
     }
 
-    /// How far history may be given to a learner that synchronizes: what is announced as committed; before this leader is
-    /// established, all it has, which is what the learners' acknowledgements will commit.
+    /// How far history may be given to a learner that synchronizes: what is announced as committed; before this leader
+    /// is established, all it has, which is what the learners' acknowledgements will commit.
     private var historyBound: Int64 {
         leader?.phase == .broadcast && !mutations.contains(.zk2846) ? announcedZxid : loggedZxid
     }
@@ -227,7 +229,9 @@ extension Replica {
                 if link.position < historyBound {
                     feedHistory(link, upTo: historyBound, asInform: false)
                 } else {
-                    configuration.memberListText.withUnsafeBytes { link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0) }
+                    configuration.memberListText.withUnsafeBytes {
+                        link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0)
+                    }
                     link.stage = .newLeaderSent
                 }
             case .catchUp:
@@ -352,7 +356,9 @@ extension Replica {
             link.link.send(proposals.packets.bytes)
             if link.link.unsentBytes > ReplicaLimits.liveUnsentBytesMax { overflowing.append(link.id) }
         }
-        if Zxid.counter(of: batch.lastZxid) > ReplicaLimits.counterMax { abandonTerm("the epoch is running out of zxids") }
+        if Zxid.counter(of: batch.lastZxid) > ReplicaLimits.counterMax {
+            abandonTerm("the epoch is running out of zxids")
+        }
         return proposals
     }
 
@@ -481,7 +487,9 @@ extension Replica {
     private func answerRevalidation(_ question: Revalidation, _ link: LearnerLink) {
         replicationStatistics.revalidations += 1
         var isValid = false
-        if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing, session.isCommitted {
+        if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing,
+            session.isCommitted
+        {
             isValid = true
             session.timeoutMillis = question.timeoutMillis
             session.ownerLink = link.id

@@ -181,7 +181,8 @@ extension Replica {
         }
         guard let left else {
             needsSnapshot = true
-            return abandonTerm("the leader wants the log cut at 0x\(String(zxid, radix: 16)), before all snapshots here")
+            return abandonTerm(
+                "the leader wants the log cut at 0x\(String(zxid, radix: 16)), before all snapshots here")
         }
         loggedZxid = left
         if core.tree.lastProcessedZxid > zxid { reloadTree() }

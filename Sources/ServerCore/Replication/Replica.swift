@@ -6,9 +6,9 @@ import ZooKeeperProtocol
 
 /// One server of an ensemble: joins Zab's machines to the core, the disk and the network.
 ///
-/// Sans-I/O: events come in as calls on the core's thread; effects leave through `PeerNetwork`, `PeerLink`, `ReplicaDisk`
-/// and the core, in order. The machines decide; this carries out, and holds the bytes they know nothing of. At any time
-/// it has one election, one leader's term or one learner's term, and nothing of a term outlives it.
+/// Sans-I/O: events come in as calls on the core's thread; effects leave through `PeerNetwork`, `PeerLink`,
+/// `ReplicaDisk` and the core, in order. The machines decide; this carries out, and holds the bytes they know nothing
+/// of. At any time it has one election, one leader's term or one learner's term, and nothing of a term outlives it.
 public final class Replica {
     public let configuration: ReplicaConfiguration
     public let core: Core
@@ -177,7 +177,8 @@ public final class Replica {
         case .sendLearnerInfo(let epoch): sendLearnerInfo(epoch)
         case .sendEpochAck(let current, let zxid):
             toLeader.appendAckEpoch(
-                lastZxid: needsSnapshot ? -1 : zxid, currentEpoch: current == -1 ? nil : Int64(UInt32(bitPattern: current)))
+                lastZxid: needsSnapshot ? -1 : zxid,
+                currentEpoch: current == -1 ? nil : Int64(UInt32(bitPattern: current)))
         case .truncate(let zxid): truncate(to: zxid)
         case .receiveSnapshot(let zxid): beginReceivingSnapshot(zxid)
         case .sendEpochStartAck(let zxid): toLeader.appendPacket(.ack, zxid: zxid)
@@ -318,7 +319,8 @@ public final class Replica {
         releaseHeld()
     }
 
-    /// Puts the member list where clients read it, `/zookeeper/config`. It is each server's own, in no log and no digest.
+    /// Puts the member list where clients read it, `/zookeeper/config`. It is each server's own, in no log and no
+    /// digest.
     func publishMembers() {
         configuration.memberListText.withUnsafeBytes {
             core.tree.setConfiguration($0, wallMillis: core.clock.wallMillis())
@@ -367,4 +369,3 @@ public enum ReplicaNotice: Sendable {
     case digestMismatch(zxid: Int64, promised: UInt64, found: UInt64)
     case refused(String)
 }
-

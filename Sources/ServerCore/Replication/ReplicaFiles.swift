@@ -74,7 +74,8 @@ public final class ReplicaFiles {
 
     public func receiveSnapshot(zxid: Int64) throws(DiskError) -> any SnapshotSink {
         let receiver = try SnapshotReceiver(
-            disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory, zxid: zxid, sections: sections)
+            disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory, zxid: zxid, sections: sections
+        )
         return ReceivedSnapshot(receiver: receiver, writer: writer)
     }
 }

@@ -148,37 +148,41 @@ struct HistoryIndex {
     }
 
     private mutating func add(_ operation: Operation) {
-        let isKnown = operation.outcome == .ok
+        let committed = operation.committedZxid ?? 0
+        let isKnown = operation.outcome == .ok || committed > 0
+        let mayBe = operation.outcome == .unknown && operation.committedZxid == nil
+        let zxid = committed > 0 ? committed : operation.zxid
         switch operation.kind {
         case .create(let path, let value, let flags):
             writers[value] = operation.id
-            guard isKnown else { return }
+            // What a sequential create without an answer has made has no name here.
+            guard isKnown, flags < 2 || operation.createdPath != nil else { return }
             let owner = flags == 1 || flags == 3 ? operation.session : 0
-            note(operation.createdPath ?? path, operation.zxid, value, owner, isCreation: true)
+            note(operation.createdPath ?? path, zxid, value, owner, isCreation: true)
         case .setData(let path, let value, _):
             writers[value] = operation.id
-            if isKnown { note(path, operation.zxid, value, operation.seen?.ephemeralOwner, isCreation: false) }
+            if isKnown { note(path, zxid, value, operation.seen?.ephemeralOwner, isCreation: false) }
         case .delete(let path, _):
-            if isKnown { note(path, operation.zxid, nil, nil, isCreation: false) }
-            if operation.outcome == .unknown { possibleDeletions[path, default: []].append(operation.invoked) }
+            if isKnown { note(path, zxid, nil, nil, isCreation: false) }
+            if mayBe { possibleDeletions[path, default: []].append(operation.invoked) }
         case .multi(let steps):
-            for step in steps {
-                switch step {
-                case .create(let path, let value):
-                    writers[value] = operation.id
-                    if isKnown { note(path, operation.zxid, value, 0, isCreation: true) }
-                case .setData(let path, let value, _):
-                    writers[value] = operation.id
-                    if isKnown { note(path, operation.zxid, value, nil, isCreation: false) }
-                case .delete(let path, _):
-                    if isKnown { note(path, operation.zxid, nil, nil, isCreation: false) }
-                    if operation.outcome == .unknown {
-                        possibleDeletions[path, default: []].append(operation.invoked)
-                    }
-                case .check: break
-                }
-            }
+            for step in steps { add(step, of: operation, isKnown ? zxid : nil, mayBe: mayBe) }
         default: break
+        }
+    }
+
+    private mutating func add(_ step: Operation.Step, of operation: Operation, _ zxid: Int64?, mayBe: Bool) {
+        switch step {
+        case .create(let path, let value):
+            writers[value] = operation.id
+            if let zxid { note(path, zxid, value, 0, isCreation: true) }
+        case .setData(let path, let value, _):
+            writers[value] = operation.id
+            if let zxid { note(path, zxid, value, nil, isCreation: false) }
+        case .delete(let path, _):
+            if let zxid { note(path, zxid, nil, nil, isCreation: false) }
+            if mayBe { possibleDeletions[path, default: []].append(operation.invoked) }
+        case .check: break
         }
     }
 

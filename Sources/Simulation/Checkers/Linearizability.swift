@@ -14,6 +14,8 @@ struct Interval<Input> {
     var end: UInt64
     var input: Input
     var label: String = ""
+    /// Where it probably stands in the order: what is tried first. The answer does not depend on it.
+    var hint: Int64 = .max
 
     var isPending: Bool { end == .max }
 }
@@ -68,6 +70,8 @@ struct Linearizability<Model: SequentialModel> {
             var operation: Int
             var candidates: [Int]
             var next = 0
+            /// Everything before it is ordered.
+            var start: Int
             /// The first of `byEnd` that is not ordered.
             var bound: Int
             var completed: Int
@@ -76,7 +80,7 @@ struct Linearizability<Model: SequentialModel> {
         func isOrdered(_ index: Int) -> Bool { ordered[index >> 6] >> UInt64(index & 63) & 1 == 1 }
 
         mutating func run() -> LinearizabilityResult {
-            var stack = [level(state: Model.initial, operation: -1, bound: 0, completed: 0)]
+            var stack = [level(state: Model.initial, operation: -1, start: 0, bound: 0, completed: 0)]
             while var top = stack.popLast() {
                 if top.completed == byEnd.count { return .linearizable }
                 guard top.next < top.candidates.count else {
@@ -99,29 +103,29 @@ struct Linearizability<Model: SequentialModel> {
                 if budget <= 0 { return .undecided }
                 stack.append(
                     level(
-                        state: state, operation: index, bound: top.bound,
+                        state: state, operation: index, start: top.start, bound: top.bound,
                         completed: top.completed + (operations[index].isPending ? 0 : 1)))
             }
             return .violated(ordered: deepest, stuckAt: stuckAt)
         }
 
         /// What may come next: whatever was called before the earliest return of those not ordered.
-        func level(state: Model.State, operation: Int, bound: Int, completed: Int) -> Level {
+        func level(state: Model.State, operation: Int, start: Int, bound: Int, completed: Int) -> Level {
             var bound = bound
             while bound < byEnd.count, isOrdered(byEnd[bound]) { bound += 1 }
+            var start = start
+            while start < operations.count, isOrdered(start) { start += 1 }
             var candidates: [Int] = []
-            var pending: [Int] = []
             if bound < byEnd.count {
                 let limit = operations[byEnd[bound]].end
-                for index in operations.indices {
+                for index in start..<operations.count {
                     if operations[index].call > limit { break }
-                    if isOrdered(index) { continue }
-                    if operations[index].isPending { pending.append(index) } else { candidates.append(index) }
+                    if !isOrdered(index) { candidates.append(index) }
                 }
             }
-            // Those known to have happened first: most of the others never did.
+            candidates.sort { (operations[$0].hint, operations[$0].end, $0) < (operations[$1].hint, operations[$1].end, $1) }
             return Level(
-                state: state, operation: operation, candidates: candidates + pending, bound: bound,
+                state: state, operation: operation, candidates: candidates, start: start, bound: bound,
                 completed: completed)
         }
 

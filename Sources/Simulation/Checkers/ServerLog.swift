@@ -7,6 +7,10 @@ struct ServerLog {
     struct Entry: Equatable {
         var zxid: Int64
         var hash: UInt64
+        /// Whose request it was, and which.
+        var session: Int64
+        var cxid: Int32
+        var type: Int32
     }
 
     /// The snapshot the log goes on from.
@@ -21,7 +25,14 @@ struct ServerLog {
     }
 
     mutating func append(_ zxid: Int64, _ bytes: UnsafeRawBufferPointer) {
-        entries.append(Entry(zxid: zxid, hash: Self.hash(bytes)))
+        var entry = Entry(zxid: zxid, hash: Self.hash(bytes), session: 0, cxid: 0, type: 0)
+        var reader = JuteReader(bytes)
+        if let header = try? TxnHeader(from: &reader) {
+            entry.session = header.clientId
+            entry.cxid = header.cxid
+            entry.type = header.type
+        }
+        entries.append(entry)
     }
 
     /// - Parameter body: what follows the header.

@@ -1,3 +1,5 @@
+import ZooKeeperProtocol
+
 /// What a server shows of itself after each event.
 struct Inspection: Equatable {
     enum Role: Int64 { case electing, leading, learning }
@@ -22,12 +24,30 @@ final class StateChecker {
     private let world: World
     /// Every transaction that some established server has applied. Looked up by zxid, never iterated.
     private var committed: [Int64: Committed] = [:]
+    /// The transaction of each client's request; refused ones are transactions too.
+    private var requests: [Request: CommittedRequest] = [:]
+    /// The transaction that ended each session.
+    private(set) var sessionEnds: [Int64: Int64] = [:]
     private var digests: [Int64: (digest: UInt64, server: Int)] = [:]
     /// Who led an epoch, and in which of its terms.
     private var leaders: [Int64: (server: Int, term: Int)] = [:]
     private(set) var lastCommitted: Int64 = 0
     /// The newest epoch in which anything was committed, and its last zxid: primaries keep their order.
     private(set) var established = 0
+
+    struct Request: Hashable {
+        var session: Int64
+        var xid: Int32
+    }
+
+    struct CommittedRequest {
+        var zxid: Int64
+        var wasRefused: Bool
+    }
+
+    func committed(_ session: Int64, _ xid: Int32) -> CommittedRequest? {
+        requests[Request(session: session, xid: xid)]
+    }
 
     init(_ world: World) { self.world = world }
 
@@ -80,6 +100,7 @@ final class StateChecker {
                         + "committed up to \(hex(lastCommitted))")
             }
             committed[entry.zxid] = Committed(hash: entry.hash, previous: previous, server: server)
+            note(entry)
             lastCommitted = max(lastCommitted, entry.zxid)
             return
         }
@@ -95,6 +116,22 @@ final class StateChecker {
                 "server \(server) has \(hex(entry.zxid)) behind \(hex(previous)), server \(known.server) behind "
                     + hex(known.previous))
         }
+    }
+
+    private func note(_ entry: ServerLog.Entry) {
+        if entry.type == OpCode.closeSession.rawValue {
+            sessionEnds[entry.session] = sessionEnds[entry.session] ?? entry.zxid
+        }
+        guard entry.cxid > 0 else { return }
+        let request = Request(session: entry.session, xid: entry.cxid)
+        if let other = requests[request] {
+            world.fail(
+                .executedOnce,
+                "request \(entry.cxid) of session \(hex(entry.session)) was executed twice: as \(hex(other.zxid)) and "
+                    + hex(entry.zxid))
+        }
+        requests[request] = CommittedRequest(
+            zxid: entry.zxid, wasRefused: entry.type == OpCode.error.rawValue)
     }
 
     /// An established server's tree, at a zxid.

@@ -1,7 +1,7 @@
 /// What the checkers demand, in the field's words.
 public enum Property: String, Sendable, CaseIterable {
     // Of the servers:
-    case oneLeaderPerEpoch, committedPrefix, noGap, primaryOrder, digest, acknowledgedIsKept, progress, agreement
+    case oneLeaderPerEpoch, committedPrefix, noGap, primaryOrder, digest, acknowledgedIsKept, executedOnce, progress
     // Of the clients' histories:
     case linearizableWrites, sessionOrder, readsGoBack, readOwnWrites, readValue, watchBeforeView, watchOnce
     case syncThenRead, ephemeralLifetime, sequenceNumbers, multiAtomicity, versionCheck, sessionLost

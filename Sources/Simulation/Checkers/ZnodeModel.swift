@@ -115,7 +115,11 @@ extension HistoryChecks {
             }
         }
         for (path, sessions) in owners {
-            for session in sessions { byPath[path]?.append(end(of: session, history)) }
+            for session in sessions {
+                // Known to the servers and not over: it has ended nothing.
+                if !history.endZxids.isEmpty, history.endZxids[session] == nil { continue }
+                byPath[path]?.append(end(of: session, history))
+            }
         }
         return byPath.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
@@ -167,11 +171,14 @@ extension HistoryChecks {
                 return nil
             }
             outcome = .error(known)
-        case .unknown: outcome = .unknown
+        case .unknown:
+            if operation.committedZxid == 0 { return nil }
+            outcome = .unknown
         }
         return Interval(
             call: operation.invoked, end: operation.outcome == .unknown ? .max : operation.answered,
-            input: ZnodeModel.Input(steps: steps, outcome: outcome), label: label)
+            input: ZnodeModel.Input(steps: steps, outcome: outcome), label: label,
+            hint: operation.committedZxid ?? operation.zxid)
     }
 
     private static func lastVersion(of path: String, _ steps: [Operation.Step], _ operation: Operation) -> Int32? {
@@ -191,6 +198,6 @@ extension HistoryChecks {
         return Interval(
             call: start, end: known?.time ?? .max,
             input: ZnodeModel.Input(steps: [.endSession(session)], outcome: .unknown),
-            label: "end of session \(hex(session))")
+            label: "end of session \(hex(session))", hint: history.endZxids[session] ?? .max)
     }
 }

@@ -63,6 +63,9 @@ struct Operation {
     var valueRead: Int?
     var seen: Seen?
     var children: [String]?
+    /// Of a request without an answer, once the run is over: the transaction it became, 0 if it became none that
+    /// changed anything.
+    var committedZxid: Int64?
     /// Of a multi: each step's error, 0 for success.
     var stepErrors: [Int32] = []
     /// Stats of the steps that carry one.
@@ -104,4 +107,6 @@ struct History {
     var heard: [Heard] = []
     var starts: [SessionStart] = []
     var ends: [SessionEnd] = []
+    /// The transaction that ended each session, as far as the servers know.
+    var endZxids: [Int64: Int64] = [:]
 }

@@ -44,7 +44,7 @@ struct Workload {
         load.registers = dice.int(1...5)
         load.ephemerals = dice.int(1...3)
         load.depth = dice.pick([1, 1, 2, 4, 8, 16])
-        load.thinkNanos = dice.pick([2, 5, 20, 50]) * Span.millisecond
+        load.thinkNanos = dice.pick([10, 30, 100, 200]) * Span.millisecond
         // Swarm: leaving kinds out makes others meet more often.
         func maybe(_ weight: Int) -> Int { dice.chance(0.25) ? 0 : weight * dice.int(1...3) }
         load.weights.create = max(2, maybe(10))

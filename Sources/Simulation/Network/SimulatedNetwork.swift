@@ -138,9 +138,7 @@ final class SimulatedNetwork {
             StreamEnd.join(near, far)
             near.owner = owner
             world.at(arrivalTime(from: to, to: from)) {
-                owner.perform {
-                    if near.isOpen { done(near) }
-                }
+                owner.perform { done(near.isOpen ? near : nil) }
             }
             target.perform {
                 guard far.isOpen else { return }

@@ -45,6 +45,8 @@ final class StreamEnd {
     // Arrived here, and not taken:
     private var inbox: [UInt8] = []
     private var endHasArrived = false
+    /// The other side's end is here, though there may be input before it.
+    var peerHasEnded: Bool { endHasArrived || !isOpen }
     private var isPaused = false
     private var isReceiving = false
     private var isReceiptScheduled = false

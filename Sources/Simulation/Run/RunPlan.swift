@@ -45,7 +45,7 @@ struct RunPlan: CustomStringConvertible {
         plan.disk.segmentLimitBytes = dice.pick([nil, nil, 6000])
         plan.disk.snapshotSliceNodes = dice.pick([1, 4, 50])
         plan.disk.retainedSnapshots = dice.pick([0, 1, 3])
-        plan.tickNanos = UInt64(dice.pick([5, 20, 50])) * Span.millisecond
+        plan.tickNanos = UInt64(dice.pick([10, 25, 50])) * Span.millisecond
         plan.client.tickMillis = plan.tickMillis
         plan.workload = Workload.random(&dice)
         plan.faults = FaultPlan.random(&dice, servers: plan.serverCount)

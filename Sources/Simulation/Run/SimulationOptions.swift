@@ -30,7 +30,7 @@ public struct SimulationResult: Sendable {
 }
 
 /// What else happened, to show that rare code was reached.
-public struct RunCounts: Sendable, Equatable {
+public struct RunCounts: Sendable, Equatable, Codable {
     public var termsOfOffice = 0
     public var sessionsExpired = 0
     public var reattachments = 0

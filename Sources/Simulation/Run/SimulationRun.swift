@@ -58,7 +58,9 @@ public final class SimulationRun {
             dice: dice.split())
     }
 
-    deinit {
+    /// Nothing of a run outlives it, though its parts know one another.
+    private func dismantle() {
+        world.end()
         network.dismantle()
         injector.dismantle()
         for client in clients + [auditor] { client.dismantle() }
@@ -81,6 +83,7 @@ public final class SimulationRun {
         result.counts.truncations = notices.truncations
         result.counts.snapshotsSent = notices.snapshots
         result.counts.linearizedOperations = linearized
+        dismantle()
         return result
     }
 
@@ -185,15 +188,21 @@ public final class SimulationRun {
     // MARK: the end
 
     private func checkHistory() {
-        for operation in recorder.history.operations
-        where operation.kind.isWrite && operation.outcome == .ok && operation.zxid > 0 {
-            guard checker.contains(operation.zxid) else {
+        for index in recorder.history.operations.indices where recorder.history.operations[index].kind.isWrite {
+            let operation = recorder.history.operations[index]
+            let committed = checker.committed(operation.session, operation.xid)
+            if operation.outcome == .unknown {
+                // All are healed and level: what was not committed by now never will be.
+                recorder.history.operations[index].committedZxid =
+                    committed.map { $0.wasRefused ? 0 : $0.zxid } ?? 0
+            } else if operation.outcome == .ok, committed?.zxid != operation.zxid || committed?.wasRefused != false {
                 return world.fail(
                     .acknowledgedIsKept,
-                    "\(operation.kind) of client \(operation.client) was acknowledged as \(hex(operation.zxid)), which "
-                        + "no server has committed")
+                    "\(operation.kind) of client \(operation.client) was acknowledged as \(hex(operation.zxid)), but "
+                        + (committed.map { "is \(hex($0.zxid))\($0.wasRefused ? ", refused" : "")" } ?? "is not committed"))
             }
         }
+        recorder.history.endZxids = checker.sessionEnds
         let (found, count) = HistoryChecks.all(recorder.history, acknowledgedBefore: recorder.acknowledgedZxid(before:))
         linearized = count
         if let found { world.fail(found.property, found.text) }

@@ -20,6 +20,7 @@ final class SimulatedClientLink: ClientLink {
     }
 
     var outputIsFull: Bool { end.unsentBytes > outputLimitBytes }
+    var peerHasEnded: Bool { end.peerHasEnded }
     func pauseReading() { end.pauseReading() }
     func resumeReading() { end.resumeReading() }
 

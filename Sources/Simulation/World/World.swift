@@ -31,6 +31,9 @@ public final class World {
         action()
     }
 
+    /// Forgets what was to happen: those actions keep alive whom they belong to.
+    func end() { queue = EventQueue() }
+
     func note(_ kind: Trace.Kind, _ first: Int64, _ second: Int64) { trace.mix(kind, now, first, second) }
 
     /// A line of the readable trace, composed only when somebody reads it.

@@ -3,11 +3,13 @@
 /// It speaks with Apache's servers and follows the rules of their `FastLeaderElection`: a round number carried by every
 /// message; votes ordered by epoch, zxid, server id; each server adopts the highest vote of its round and tells all; a
 /// leader is elected once a quorum votes for it; who comes late believes a quorum of FOLLOWING and LEADING together
-/// with the leader's own word. It differs where Apache is slow: it decides at once when every voter that can be reached has
-/// spoken for the same leader, repeats itself only to those that have not, and tells its decision to all that look.
+/// with the leader's own word. It differs where Apache is slow: it decides at once when every voter that can be
+/// reached has spoken for the same leader, repeats itself only to those that have not, and tells its decision to all
+/// that look.
 ///
 /// Invariants: a server elects only voting members with weight; never a server that says LOOKING for another; an
-/// observer never votes. Election is no part of Zab's safety: two leaders elected at once are told apart by their epochs.
+/// observer never votes. Election is no part of Zab's safety: two leaders elected at once are told apart by their
+/// epochs.
 public struct Election: Sendable {
     public let id: ServerID
     public let rule: QuorumRule
