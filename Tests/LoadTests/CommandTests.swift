@@ -42,9 +42,16 @@ import Testing
             (["run", "--servers", "a:b"], "host:port"),
             (["run", "--label", "../x"], "--label"), (["sweep", "--servers", "etcd"], "etcd"),
             (["run", "--value-bytes", "5"], "--value-bytes"), (["frobnicate"], "frobnicate"),
+            (["sweep", "--servers", "0"], "--servers"), (["sweep", "--servers", "14"], "14"),
+            (["sweep", "--servers", "3", "--observers", "3"], "observers"),
+            (["faults", "--servers", "2"], "majority"), (["faults", "--hold", "x"], "--hold"),
+            (["faults", "--rate", "10"], "--rate"), (["faults", "--faults", "flood"], "flood"),
+            (["faults", "--mix", "corral"], "--mix"), (["ensemble", "0"], "1 to 13"),
+            (["ensemble", "3", "--mix", "corral,etcd,apache"], "etcd"),
+            (["ensemble", "3", "--config", "clientPort=1"], "clientPort"),
         ] {
             let directory = try TemporaryDirectory()
-            let output = arguments[0] == "frobnicate" ? [] : ["--output", directory.path]
+            let output = ["frobnicate", "ensemble"].contains(arguments[0]) ? [] : ["--output", directory.path]
             let (code, text) = try run(arguments + output)
             #expect(code == 64, "\(arguments): \(text)")
             #expect(text.contains(words), "\(arguments): \(text)")
@@ -52,7 +59,9 @@ import Testing
     }
 
     @Test func everyCommandHasHelp() throws {
-        for command in ["run", "sweep", "memory", "check-result", "null-server"] {
+        for command in [
+            "run", "sweep", "memory", "check-result", "null-server", "ensemble", "ensemble-control", "faults",
+        ] {
             let (code, text) = try run([command, "--help"])
             #expect(code == 0 && text.contains("OVERVIEW") && text.contains("OPTIONS"))
         }

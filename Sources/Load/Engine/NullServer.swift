@@ -236,8 +236,10 @@ public final class NullServer: @unchecked Sendable {
         reply.append(int32: 37)
         reply.append(int32: 0)
         reply.append(int32: Int32(bigEndian: wanted))
-        reply.append(int64: nextSession)
-        nextSession += 1
+        // Whoever comes with a session keeps it.
+        let session = length >= 24 ? Int64(bigEndian: frame.loadUnaligned(fromByteOffset: 16, as: Int64.self)) : 0
+        reply.append(int64: session == 0 ? nextSession : session)
+        if session == 0 { nextSession += 1 }
         reply.append(int32: 16)
         reply.append(int64: 0)
         reply.append(int64: 0)
