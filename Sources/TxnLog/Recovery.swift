@@ -132,5 +132,9 @@ public struct Recovery {
             try disk.unlink(path)
             notify(.removedUnfinishedFile(path: path))
         }
+        for log in try DataFile.stagedLogs(disk, directory) {
+            try disk.unlink(log.path)
+            notify(.removedUnfinishedFile(path: log.path))
+        }
     }
 }

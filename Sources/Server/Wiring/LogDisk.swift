@@ -32,7 +32,11 @@ final class LogDisk: ReplicaDisk {
         }
     }
 
-    func store(_ epochs: EpochRecord) throws(DiskError) { try files.store(epochs) }
+    func store(_ epochs: EpochRecord) throws(DiskError) {
+        // What the thread has made durable by then is still to be reported.
+        if files.hasStagedHistory { thread.park() }
+        try files.store(epochs)
+    }
     func truncateLog(to zxid: Int64) throws(DiskError) -> Int64? { try files.truncateLog(to: zxid) }
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult {
         try files.recover(into: visitor)

@@ -229,6 +229,7 @@ extension Replica {
                 recent.reset(startZxid: receiver.zxid)
                 needsSnapshot = false
                 publishMembers()
+                isHistoryPartial = true
                 learner?.snapshotInstalled(zxid: receiver.zxid)
             }
             return used

@@ -56,6 +56,9 @@ public final class Replica {
     var upstream: (any PeerLink)?
     @exclusivity(unchecked) var toLeader = WireBuffer()
     var installation: SnapshotInstallation?
+    /// A snapshot has taken the tree's place, and the history that follows it is not here as a whole yet: on the disk
+    /// the old history may still be the one that counts.
+    var isHistoryPartial = false
     /// Sessions whose syncs the leader has not answered, in the order asked.
     var unansweredSyncs: [Int64] = []
     /// Sessions with an answered sync that waits for its transactions to be applied.
@@ -183,7 +186,9 @@ public final class Replica {
                 currentEpoch: current == -1 ? nil : Int64(UInt32(bitPattern: current)))
         case .truncate(let zxid): truncate(to: zxid)
         case .receiveSnapshot(let zxid): beginReceivingSnapshot(zxid)
-        case .sendEpochStartAck(let zxid): toLeader.appendPacket(.ack, zxid: zxid)
+        case .sendEpochStartAck(let zxid):
+            isHistoryPartial = false
+            toLeader.appendPacket(.ack, zxid: zxid)
         case .sendAcks(let after, let upTo): sendAcks(after: after, upTo: upTo)
         case .follow(let epoch): follow(epoch)
         case .commit(let zxid): leader != nil ? announceCommit(zxid) : learnCommit(zxid)
@@ -288,7 +293,10 @@ public final class Replica {
                 // Half a snapshot has taken the tree's place; the disk still has the old history.
                 reloadTree()
             }
+        } else if isHistoryPartial {
+            reloadTree()
         }
+        isHistoryPartial = false
         if let last = core.awaiting.last { loggedZxid = max(loggedZxid, last.batch.lastZxid) }
     }
 

@@ -76,7 +76,8 @@ public protocol SnapshotStream: AnyObject {
 public protocol SnapshotSink: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer) throws(DiskError)
     /// Makes it the only history: older snapshots and all logs go, in an order that no crash can turn into a mixture
-    /// (ZOOKEEPER-2872, 3642). Durable on return.
+    /// (ZOOKEEPER-2872, 3642). Durable on return. One that is older than this server's log comes in force only with the
+    /// next `store`, together with what was submitted since: until then the old history holds.
     func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError)
     func abandon()
 }
