@@ -69,6 +69,12 @@ public final class Replica {
     /// What other servers' member lists say otherwise.
     var disagreements: [ServerID: String] = [:]
 
+    /// The epoch of the history with which each server last voted for itself; whose claims have been told.
+    var claimedEpochs: [ServerID: Int64] = [:]
+    var toldClaims: [ServerID: Int64] = [:]
+    /// The leader whose epoch was last found to be older than this server's history.
+    var staleLeader: (id: ServerID, epoch: Int64)?
+
     // For reports.
     /// What an operator has to put right.
     var problems: [ReplicationProblem.Kind: ReplicationProblem] = [:]
@@ -304,6 +310,8 @@ public final class Replica {
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
@@ -314,6 +322,8 @@ public final class Replica {
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
         problems[.digestMismatch] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }
