@@ -115,9 +115,12 @@ extension Replica {
                 return
             }
             election.supported(by: info.serverID)
+            var accepted = Zxid.epoch(of: packet.zxid)
+            // It will find that this leader's epoch is too old for it.
+            if isForeign(info.serverID, acceptedEpoch: accepted) { accepted = 0 }
             leader?.learnerInfo(
-                link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: Zxid.epoch(of: packet.zxid),
-                nowMillis: now, &effects)
+                link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: accepted, nowMillis: now,
+                &effects)
         case .ackEpoch:
             leader?.epochAck(
                 link.id, currentEpoch: try packet.acknowledgedEpoch() ?? -1, lastZxid: packet.zxid, nowMillis: now,

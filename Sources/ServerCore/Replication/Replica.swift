@@ -74,6 +74,12 @@ public final class Replica {
     /// What other servers' member lists say otherwise.
     var disagreements: [ServerID: String] = [:]
 
+    /// The epoch of the history with which each server last voted for itself; whose claims have been told.
+    var claimedEpochs: [ServerID: Int64] = [:]
+    var toldClaims: [ServerID: Int64] = [:]
+    /// The leader whose epoch was last found to be older than this server's history.
+    var staleLeader: (id: ServerID, epoch: Int64)?
+
     // For reports.
     /// What an operator has to put right.
     var problems: [ReplicationProblem.Kind: ReplicationProblem] = [:]
@@ -315,6 +321,8 @@ public final class Replica {
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
@@ -325,6 +333,8 @@ public final class Replica {
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
         problems[.digestMismatch] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }
