@@ -41,7 +41,10 @@ final class LogDisk: ReplicaDisk {
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult {
         try files.recover(into: visitor)
     }
-    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? { try files.openHistory(after: zxid) }
+    func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool { try files.prefersSnapshot(after: zxid) }
+    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? {
+        try files.openHistory(after: zxid).map { HistoryReadAhead($0, told: durable) }
+    }
     func floor(of zxid: Int64) throws(DiskError) -> Int64? { try files.floor(of: zxid) }
     func openSnapshot() throws(DiskError) -> (any SnapshotStream)? { try files.openSnapshot() }
     func receiveSnapshot(zxid: Int64) throws(DiskError) -> any SnapshotSink { try files.receiveSnapshot(zxid: zxid) }

@@ -201,6 +201,9 @@ extension Replica {
         // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
         let isEpochStart = Zxid.counter(of: learnerZxid) == 0
         guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
+        if known < recent.startZxid, attempt({ () throws(DiskError) in try disk.prefersSnapshot(after: known) }) == true {
+            return .snapshot
+        }
         if known == learnerZxid { return .diff(from: known) }
         if isEpochStart { return .diff(from: known) }
         if mutations.contains(.zk2832), learnerZxid < end { return .diff(from: known) }
@@ -248,7 +251,7 @@ extension Replica {
             case .snapshot(let stream): feedSnapshot(link, stream)
             case .history:
                 if link.position < historyBound {
-                    feedHistory(link, upTo: historyBound, asInform: false)
+                    guard feedHistory(link, upTo: historyBound, asInform: false) else { return link.flush() }
                 } else {
                     configuration.memberListText.withUnsafeBytes {
                         link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0)
@@ -257,7 +260,7 @@ extension Replica {
                 }
             case .catchUp:
                 if link.position < announcedZxid {
-                    feedHistory(link, upTo: announcedZxid, asInform: link.isObserver)
+                    guard feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
                 } else {
                     goLive(link)
                 }
@@ -284,7 +287,9 @@ extension Replica {
     }
 
     /// Sends committed transactions after the link's position: a PROPOSAL and its COMMIT each, or an INFORM.
-    private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) {
+    ///
+    /// - Returns: false when there will be more later, once it has been read.
+    private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) -> Bool {
         if link.position >= recent.startZxid || mutations.contains(.zk1319) {
             link.history?.close()
             link.history = nil
@@ -301,27 +306,26 @@ extension Replica {
                 return true
             }
             if isComplete { link.position = max(link.position, bound) }
-            return
+            return true
         }
         if link.history == nil {
             link.history = attempt { () throws(DiskError) in try disk.openHistory(after: link.position) }
         }
         guard let history = link.history else {
             closeLink(link.id, "the log no longer reaches back to 0x\(String(link.position, radix: 16))")
-            return
+            return true
         }
-        let batch = TxnBatch()
         do throws(DiskError) {
             let upTo = min(bound, loggedZxid)
-            guard try history.read(into: batch, upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) else {
-                closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
-                return
+            switch try history.next(upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) {
+            case .batch(let batch): append(batch, to: link, upTo: bound, asInform)
+            case .pending: return false
+            case .ended: closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
             }
         } catch {
             closeLink(link.id, "the log cannot be read: \(error)")
-            return
         }
-        append(batch, to: link, upTo: bound, asInform)
+        return true
     }
 
     private func append(_ batch: TxnBatch, to link: LearnerLink, upTo bound: Int64, _ asInform: Bool) {

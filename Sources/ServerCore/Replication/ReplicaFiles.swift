@@ -86,7 +86,24 @@ public final class ReplicaFiles {
         return result
     }
 
-    public func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? {
+    public func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool {
+        guard let snapshot = try DataFile.snapshots(disk, snapshotDirectory).first(where: {
+            !damagedSnapshots.contains($0.path)
+        }), snapshot.zxid > zxid
+        else { return false }
+        let logs = try DataFile.logs(disk, logDirectory)
+        // A segment's end is not in its name, so each counts whole from the one that holds the first transaction needed.
+        func logBytes(after zxid: Int64) throws(DiskError) -> Int {
+            let first = logs.last { $0.zxid <= zxid + 1 }?.zxid ?? 0
+            var sum = 0
+            for log in logs where log.zxid >= first { sum += try disk.size(of: log.path) ?? 0 }
+            return sum
+        }
+        return try (disk.size(of: snapshot.path) ?? 0) + logBytes(after: snapshot.zxid) < logBytes(after: zxid)
+    }
+
+    /// A reader of the log. It is its caller's alone, on whatever thread.
+    public func openHistory(after zxid: Int64) throws(DiskError) -> LogHistory? {
         try LogHistory(
             disk: disk, logDirectory: logDirectory, snapshotDirectory: snapshotDirectory, after: zxid, index: index)
     }
@@ -125,7 +142,13 @@ public final class ReplicaFiles {
     }
 }
 
-extension LogHistory: TxnHistory {}
+extension LogHistory: TxnHistory {
+    public func next(upTo zxid: Int64, maximumBytes: Int) throws(DiskError) -> HistoryPiece {
+        let batch = TxnBatch()
+        return try read(into: batch, upTo: zxid, maximumBytes: maximumBytes) ? .batch(batch) : .ended
+    }
+}
+
 extension SnapshotBody: SnapshotStream {}
 
 /// A received snapshot takes the log's place too.
