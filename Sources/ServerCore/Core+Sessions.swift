@@ -123,8 +123,12 @@ extension Core {
         }
         // Sessions end, and containers go, where transactions are made.
         guard role == .standalone || role == .leader else { return }
-        for session in sessions.expired(nowMillis: now) where session.isCommitted || role == .standalone {
-            expire(session)
+        for session in sessions.expired(nowMillis: now) {
+            if session.isCommitted || role == .standalone {
+                expire(session)
+            } else {
+                sessions.postpone(session, nowMillis: now)
+            }
         }
         if now >= nextContainerCheckMillis {
             nextContainerCheckMillis = now + configuration.containerCheckIntervalMillis

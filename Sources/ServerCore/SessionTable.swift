@@ -57,6 +57,20 @@ public struct SessionTable {
         return (due / tickMillis + 1) * tickMillis
     }
 
+    /// Begins to wait for every session from now on, also for those whose time was up already: an end that was on its
+    /// way may have been lost with the leader's term.
+    mutating func restart(nowMillis: Int64) {
+        buckets.removeAll()
+        nextBucketMillis = (nowMillis / tickMillis + 1) * tickMillis
+        for session in sessions.values.sorted(by: { $0.id < $1.id }) {
+            session.touch(nowMillis)
+            file(session, nowMillis)
+        }
+    }
+
+    /// Waits once more for a session that `expired` has returned and that cannot end yet.
+    mutating func postpone(_ session: Session, nowMillis: Int64) { file(session, nowMillis) }
+
     /// Sessions whose time is up. Each is returned once.
     mutating func expired(nowMillis: Int64) -> [Session] {
         var due: [Session] = []

@@ -3,8 +3,8 @@ import Synchronization
 /// What may be on a disk after a power failure, for every moment of a recorded run.
 ///
 /// A write that is not durable may be lost, kept, or torn: any of its 512-byte sectors may be missing, and a missing
-/// sector holds what was there before. Creations, renames and removals reach the disk in order, but only a directory
-/// sync makes sure of them. The change under way when the power fails is treated as not durable.
+/// sector holds what was there before. Creations, renames and removals in one directory reach the disk in order (those
+/// in different ones, which may be different disks, do not), but only a sync of the directory makes sure of them. The change under way when the power fails is treated as not durable.
 public struct CrashModel: Sendable {
     /// What happens to changes that are not durable.
     public enum Fate: Sendable {
@@ -65,9 +65,9 @@ public struct CrashModel: Sendable {
             pendingNames.append(change)
         case .rename, .unlink:
             pendingNames.append(change)
-        case .syncDirectory:
-            for change in pendingNames { Self.apply(change, &names) }
-            pendingNames = []
+        case .syncDirectory(let path):
+            for change in pendingNames where Self.directory(of: change) == path[...] { Self.apply(change, &names) }
+            pendingNames.removeAll { Self.directory(of: $0) == path[...] }
         }
     }
 
@@ -97,10 +97,22 @@ public struct CrashModel: Sendable {
             for file in pending.keys.sorted() {
                 for change in pending[file]! { Self.tear(change, &contents[file], &die) }
             }
-            let kept = Int.random(in: 0...pendingNames.count, using: &die)
-            for change in pendingNames.prefix(kept) { Self.apply(change, &names) }
+            for directory in Set(pendingNames.map(Self.directory)).sorted() {
+                let changes = pendingNames.filter { Self.directory(of: $0) == directory }
+                let kept = Int.random(in: 0...changes.count, using: &die)
+                for change in changes.prefix(kept) { Self.apply(change, &names) }
+            }
         }
         return Self.make(contents, names, directories)
+    }
+
+    /// Where a change of names happens; renames stay within a directory.
+    private static func directory(of change: MemoryDisk.Change) -> Substring {
+        switch change {
+        case .create(let path, _), .rename(let path, _), .unlink(let path):
+            path[..<(path.lastIndex(of: "/") ?? path.startIndex)]
+        default: preconditionFailure("not a change of names")
+        }
     }
 
     private static func apply(_ change: MemoryDisk.Change, _ content: inout [UInt8]) {

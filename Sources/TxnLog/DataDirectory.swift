@@ -33,6 +33,8 @@ public final class DataDirectory: Sendable {
     public let snapshotDirectory: String
     /// `<dataLogDir>/version-2`, which may be the same.
     public let logDirectory: String
+    /// To be held by whoever removes files that others may rely on.
+    public let historyLock = HistoryLock()
     private let locks: [any DiskLock]
 
     /// - Parameters:

@@ -33,6 +33,8 @@ public enum DataFileName: Equatable, Sendable {
     /// An empty file: the received snapshot of the zxid that follows replaces everything else. See
     /// `SnapshotReplacement`.
     static let replacementPrefix = "corral.replacing."
+    /// What follows a received snapshot that is not yet the only history; then the zxid, as in a log's name.
+    static let stagedLogPrefix = "corral.staged."
     /// The server's own record of its epochs.
     static let epochRecord = "corral.epochs"
     static let acceptedEpoch = "acceptedEpoch"
@@ -43,6 +45,7 @@ public enum DataFileName: Equatable, Sendable {
     static let temporarySuffix = ".tmp"
 
     public static func log(_ zxid: Int64) -> String { "log." + hexadecimal(zxid) }
+    static func stagedLog(_ zxid: Int64) -> String { stagedLogPrefix + hexadecimal(zxid) }
     public static func snapshot(_ zxid: Int64) -> String { "snapshot." + hexadecimal(zxid) }
 
     /// A zxid as Apache's file names carry it: hexadecimal of the 64 bits, no leading zeros.
@@ -88,6 +91,16 @@ public struct DataFile: Equatable, Sendable {
         var files: [DataFile] = []
         for name in try disk.list(directory) {
             guard case .log(let zxid) = DataFileName(name) else { continue }
+            files.append(DataFile(zxid: zxid, path: directory + "/" + name, compression: .none))
+        }
+        return files.sorted { $0.zxid < $1.zxid }
+    }
+
+    /// The log segments of a directory that follow a received snapshot and have no right names yet, oldest first.
+    static func stagedLogs(_ disk: any Disk, _ directory: String) throws(DiskError) -> [DataFile] {
+        var files: [DataFile] = []
+        for name in try disk.list(directory) where name.hasPrefix(DataFileName.stagedLogPrefix) {
+            guard let zxid = Int64(name.dropFirst(DataFileName.stagedLogPrefix.count), radix: 16) else { continue }
             files.append(DataFile(zxid: zxid, path: directory + "/" + name, compression: .none))
         }
         return files.sorted { $0.zxid < $1.zxid }

@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// Where in the log's segments transactions lie, roughly: one entry for each `spacing` bytes, so that a history need
 /// not read a segment from its start.
 ///
@@ -18,29 +12,15 @@ public final class LogIndex: @unchecked Sendable {
     /// Bytes between two entries.
     public static let spacing = 1 << 20
 
-    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let lock = HistoryLock()
     /// By the zxid in the segment's name; entries rise in both numbers.
     private var segments: [Int64: [Entry]] = [:]
 
-    public init() {
-        lock = .allocate(capacity: 1)
-        pthread_mutex_init(lock, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(lock)
-        lock.deallocate()
-    }
-
-    private func locked<Result>(_ body: () -> Result) -> Result {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
-        return body()
-    }
+    public init() {}
 
     /// Notes that the frame of `zxid` starts at `offset`, if that is far enough from the entry before.
     func note(segment: Int64, zxid: Int64, offset: Int) {
-        locked {
+        lock.locked {
             let last = segments[segment]?.last
             guard offset >= (last?.offset ?? 0) + Self.spacing, zxid > last?.zxid ?? 0 else { return }
             segments[segment, default: []].append(Entry(zxid: zxid, offset: offset))
@@ -49,7 +29,7 @@ public final class LogIndex: @unchecked Sendable {
 
     /// Where a frame starts at or before that of `zxid`, nil when nothing is known but the segment's start.
     func offset(segment: Int64, atOrBefore zxid: Int64) -> Int? {
-        locked {
+        lock.locked {
             guard let entries = segments[segment] else { return nil }
             var low = 0
             var high = entries.count
@@ -62,10 +42,10 @@ public final class LogIndex: @unchecked Sendable {
     }
 
     /// Forgets everything: the log was cut or replaced.
-    public func removeAll() { locked { segments = [:] } }
+    public func removeAll() { lock.locked { segments = [:] } }
 
     /// Forgets the segments before the one named `zxid`: they were purged.
     public func removeSegments(before zxid: Int64) {
-        locked { segments = segments.filter { $0.key >= zxid } }
+        lock.locked { segments = segments.filter { $0.key >= zxid } }
     }
 }

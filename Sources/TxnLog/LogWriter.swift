@@ -58,6 +58,8 @@ public final class LogWriter: @unchecked Sendable {
     private var stagedOffset = 0
     private var segment: Segment?
     private var spare: Segment?
+    /// Segments get names that only a finished replacement makes right.
+    private var isStaging = false
     /// Nothing is prepared then: others may change the log's files.
     private var isClosed = false
 
@@ -180,9 +182,13 @@ public final class LogWriter: @unchecked Sendable {
     }
 
     /// Goes on after `zxid`, which may be lower than `lastZxid`: the log was truncated or replaced after `close`.
-    public func reopen(after zxid: Int64) {
+    ///
+    /// - Parameter staged: what is written from here on belongs to a received snapshot that has not replaced the old
+    ///   history yet (`SnapshotReceiver.stage`): it is durable, but counts only once that has happened.
+    public func reopen(after zxid: Int64, staged: Bool = false) {
         precondition(isClosed, "the log must be closed before its end changes")
         isClosed = false
+        isStaging = staged
         lastZxid = zxid
         index?.removeAll()
     }
@@ -197,7 +203,8 @@ public final class LogWriter: @unchecked Sendable {
     private func startSegment(firstZxid: Int64) throws(DiskError) {
         let next = if let spare { spare } else { try makeSpare() }
         spare = nil
-        let path = directory + "/" + DataFileName.log(firstZxid)
+        let name = isStaging ? DataFileName.stagedLog(firstZxid) : DataFileName.log(firstZxid)
+        let path = directory + "/" + name
         // Recovery removes segments without transactions, so a file of this name holds some: never replace it.
         guard try disk.size(of: path) == nil else { throw DiskError(.rename, path, code: EEXIST) }
         try disk.rename(next.file.path, to: path)

@@ -84,9 +84,25 @@ public struct Recovery {
         result.lastZxid = replay.lastZxid
         result.transactionsReplayed = replay.transactionsReplayed
         result.logBytes = replay.bytesRead
+        do throws(DiskError) { try makeDurable(disk, logDirectory, snapshotDirectory) } catch { throw .disk(error) }
         notify(.replayed(transactions: result.transactionsReplayed, lastZxid: result.lastZxid))
         try checkCommitted(result, snapshotDirectory)
         return result
+    }
+
+    /// What was read may have been in the kernel's memory only: a server that is killed between a write and its sync
+    /// leaves it there, and names likewise. Whoever reads it builds on it, so it must not vanish with the next loss of
+    /// power. Only the last segment can hold such a write.
+    private func makeDurable(
+        _ disk: any Disk, _ logDirectory: String, _ snapshotDirectory: String
+    ) throws(DiskError) {
+        if let last = try DataFile.logs(disk, logDirectory).last {
+            let file = try disk.open(last.path, .update)
+            defer { file.close() }
+            try file.sync()
+        }
+        try disk.syncDirectory(logDirectory)
+        if snapshotDirectory != logDirectory { try disk.syncDirectory(snapshotDirectory) }
     }
 
     private func checkCommitted(_ result: RecoveryResult, _ directory: String) throws(RecoveryError) {
@@ -131,6 +147,10 @@ public struct Recovery {
             guard try disk.size(of: path) != nil else { continue }
             try disk.unlink(path)
             notify(.removedUnfinishedFile(path: path))
+        }
+        for log in try DataFile.stagedLogs(disk, directory) {
+            try disk.unlink(log.path)
+            notify(.removedUnfinishedFile(path: log.path))
         }
     }
 }

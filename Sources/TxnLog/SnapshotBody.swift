@@ -16,6 +16,7 @@ public final class SnapshotBody {
     public let path: String
     /// What is wrong with the file, known at the latest when `read` fails.
     public private(set) var damage: SnapshotError?
+    public private(set) var isClosed = false
 
     private let file: any DiskFile
     private let parser: SnapshotBodyParser
@@ -84,7 +85,10 @@ public final class SnapshotBody {
         return used
     }
 
-    public func close() { file.close() }
+    public func close() {
+        isClosed = true
+        file.close()
+    }
 
     /// The first seal, which covers header and body.
     private func sealedChecksum() throws(DiskError) -> UInt64 {

@@ -1,5 +1,11 @@
 /// Writes a snapshot received from a leader to the disk, and makes it the only history in the end.
 ///
+/// **When.** If the snapshot is newer than everything here, as soon as it is whole: `finish`. If not, this server may have
+/// acknowledged transactions that come only behind it: were it the only history at once, a crash before they are
+/// durable would take back what this server has promised to keep. Then `stage` comes first, the writer goes on with
+/// `LogWriter.reopen(after:staged:)`, and `install` makes snapshot and log the only history together, before the
+/// leader is told that all is durable (the acknowledgement of NEWLEADER).
+///
 /// Used by one thread at a time. Marked sendable so that it can be created on one thread and handed to another.
 public final class SnapshotReceiver: @unchecked Sendable {
     public let zxid: Int64
@@ -27,7 +33,7 @@ public final class SnapshotReceiver: @unchecked Sendable {
     /// - Parameters:
     ///   - logDirectory: the `version-2` directory of the logs.
     ///   - snapshotDirectory: that of the snapshots.
-    ///   - zxid: of the leader's SNAP packet. Must not be below anything that this server has acknowledged.
+    ///   - zxid: of the leader's SNAP packet.
     public init(
         disk: any Disk, logDirectory: String, snapshotDirectory: String, zxid: Int64, sections: Sections = Sections()
     ) throws(DiskError) {
@@ -50,10 +56,17 @@ public final class SnapshotReceiver: @unchecked Sendable {
     /// Makes the snapshot durable and the only history: all other snapshots and all logs go. Durable on return; a
     /// crash on the way leaves either all of the old state or, after recovery, all of the new.
     ///
-    /// To be called after the parser has seen the body's end, with the log writer closed and no snapshot being taken.
+    /// To be called after the parser has seen the body's end, with the log writer closed, no snapshot being taken and no
+    /// purge running.
     ///
     /// - Parameter digest: the tree's digest and the transaction after which it held, if known.
     public func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError) {
+        try stage(digest: digest)
+        try install()
+    }
+
+    /// Makes the snapshot durable, but leaves the old history in force.
+    public func stage(digest: (zxid: Int64, value: UInt64)?) throws(DiskError) {
         precondition(extent.isFinished, "the body has not ended")
         var trailer = SnapshotTrailer()
         if sections.digest {
@@ -64,9 +77,12 @@ public final class SnapshotReceiver: @unchecked Sendable {
         if sections.zxid { trailer.lastProcessedZxid = zxid }
         try writer.complete(trailer)
         writer.handOver()
-        try replacement.run(zxid: zxid)
     }
 
-    /// Gives the snapshot up; the old state stays.
+    /// Makes a staged snapshot, and the log segments staged behind it, the only history. Under the same conditions as
+    /// `finish`, and as safe at every crash.
+    public func install() throws(DiskError) { try replacement.run(zxid: zxid) }
+
+    /// Gives the snapshot up; the old state stays. Once it is staged, recovery does that.
     public func abandon() { writer.abort() }
 }

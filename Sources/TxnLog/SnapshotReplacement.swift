@@ -7,6 +7,9 @@ import ZooKeeperProtocol
 /// made durable: from then on the new state holds. Before, a crash leaves the old state, and recovery removes the
 /// temporary file. After, recovery goes on here before it reads anything.
 ///
+/// **What follows.** A snapshot may be older than what this server has acknowledged: its leader sends the rest behind it.
+/// Then log segments that are written meanwhile carry names that count for nothing, and get their right ones here.
+///
 /// **The order** also holds for an Apache server, which does not know the mark: what is newer than the snapshot goes
 /// first, then the snapshot gets its name, then the older files go, then the mark. As long as the snapshot has no name,
 /// and it is newer than everything (the usual case), the old state is whole; once it has, what is left is older.
@@ -21,7 +24,8 @@ struct SnapshotReplacement {
         snapshotDirectory + "/" + DataFileName.replacementPrefix + DataFileName.hexadecimal(zxid)
     }
 
-    /// Replaces everything with the received file, which is complete and durable under its temporary name.
+    /// Replaces everything with the received file, which is complete and durable under its temporary name, and the log
+    /// segments staged behind it.
     func run(zxid: Int64) throws(DiskError) {
         let mark = try disk.open(markPath(zxid), .create)
         mark.close()
@@ -52,6 +56,9 @@ struct SnapshotReplacement {
         // Files named after the snapshot are none of the old ones: a server has gone on since.
         try remove(DataFile.snapshots(disk, snapshotDirectory).filter { $0.zxid < zxid }, snapshotDirectory)
         try remove(DataFile.logs(disk, logDirectory).filter { $0.zxid <= zxid }, logDirectory)
+        let staged = try DataFile.stagedLogs(disk, logDirectory)
+        for log in staged { try disk.rename(log.path, to: logDirectory + "/" + DataFileName.log(log.zxid)) }
+        if !staged.isEmpty { try disk.syncDirectory(logDirectory) }
         try disk.unlinkIfPresent(markPath(zxid))
         try disk.syncDirectory(snapshotDirectory)
     }

@@ -27,7 +27,8 @@ extension Scenarios {
             let deadline = Date().addingTimeInterval(10)
             while right.events.isEmpty {
                 let (data, _) = try right.call(.getData(path)).dataAndStat()
-                try expect(data.isEmpty || !right.events.isEmpty, "server \(watcher.id) showed a change before its event")
+                try expect(
+                    data.isEmpty || !right.events.isEmpty, "server \(watcher.id) showed a change before its event")
                 try expect(Date() < deadline, "server \(watcher.id): no event")
             }
             try expect(try right.nextEvent().type == EventType.nodeDataChanged.rawValue, "data event")

@@ -91,7 +91,8 @@ struct Scenarios {
             try client.create(path, data: data)
             try client.perform(.setData(path, data: data + data, version: 0))
             let (seen, stat) = try currentData(path, on: reader).dataAndStat()
-            try expect(seen == data + data && stat.version == 1, "\(path): \(seen.count) bytes, version \(stat.version)")
+            try expect(
+                seen == data + data && stat.version == 1, "\(path): \(seen.count) bytes, version \(stat.version)")
             try client.perform(.delete(path, version: 1))
             try expect(try currentData(path, on: reader), .noNode, path)
             try client.close()

@@ -67,12 +67,16 @@ struct SynchronizationTests {
         for id in [2, 3] { try ensemble.start(id) }
         #expect(try ensemble.waitForRoles() == 3)
         try write(4000, below: "/before", through: ensemble[3])
+        // Neither in memory nor on disk may the history reach back to the beginning.
+        for id in [2, 3] { ensemble[id].stop() }
+        for id in [2, 3] { try forgetHistory(of: ensemble[id]) }
+        for id in [2, 3] { try ensemble.start(id) }
+        #expect(try ensemble.waitForRoles() == 3)
         let owner = try ensemble[3].client(timeoutMillis: 60_000)
         try owner.create("/mine", flags: CreateFlag.ephemeral)
         let crowd = try LoadCrowd(ensemble, sessions: 2)
         crowd.start()
         try crowd.waitForProgress()
-        try forgetHistory(of: ensemble[3])
         try ensemble.start(1)
         try ensemble.waitForRoles()
         #expect(try Int(ensemble[3].monitor()["snap_count"] ?? "0") ?? 0 > 0, "no snapshot was sent")
@@ -95,7 +99,8 @@ struct SynchronizationTests {
             }.sorted { $0.zxid < $1.zxid }
         }
         let logs = zxids("log.")
-        guard let newest = zxids("snapshot.").last?.zxid, logs.count > 2 else { return }
+        let newest = try #require(zxids("snapshot.").last?.zxid)
+        #expect(newest > 1000, "no snapshot was taken")
         let kept = logs.last { $0.zxid <= newest }?.zxid ?? 0
         for log in logs where log.zxid < kept { try FileManager.default.removeItem(atPath: "\(directory)/\(log.name)") }
     }
@@ -133,6 +138,31 @@ struct SynchronizationTests {
         try ensemble.expectAgreement()
     }
 
+    /// A follower whose tree is another, at the same zxids, notices at the next transaction, and takes the leader's.
+    @Test(
+        "after a digest mismatch", .enabled(if: Combination.vendors.contains(.corral)), arguments: Combination.vendors)
+    func digestMismatch(leader: Vendor) throws {
+        let ensemble = try Combination(participants: [.corral, leader, leader], leader: 3).start()
+        try write(20, below: "/before", through: ensemble[3])
+        try ensemble.waitForEqualZxids()
+        ensemble[1].stop()
+        // Started alone, against all advice, it gives the next zxids to transactions of its own.
+        let alone = try ServerUnderTest(.corral, dataDirectory: ensemble[1].dataDirectory)
+        try alone.client().create("/foreign")
+        alone.stop()
+        try write(50, below: "/meanwhile", through: ensemble[3])
+        try ensemble.start(1)
+        let agrees = eventually(within: 60) {
+            // Each look is a session, and so a transaction.
+            guard (try? ensemble.waitForRoles()) != nil else { return false }
+            return (try? ensemble.treeDifferences()) == []
+        }
+        guard agrees else { throw ensemble.failure("the follower keeps its own tree") }
+        #expect(try ensemble[1].monitor()["digest_mismatches_count"] != "0")
+        #expect(try ensemble[1].monitor()["corral_problem"] == nil)
+        #expect(ensemble.leader == 3)
+    }
+
     /// The highest zxid in a server's newest log segment, read from the file while it runs.
     private static func loggedZxid(of member: EnsembleMember) throws -> Int64 {
         let directory = "\(member.dataDirectory)/version-2"
@@ -148,9 +178,10 @@ struct SynchronizationTests {
         var last: Int64 = 0
         while offset + 12 <= bytes.count {
             let length = Int(integer(offset + 8, 4))
-            guard length > 20, offset + 12 + length + 1 <= bytes.count, bytes[offset + 12 + length] == 0x42 else { break }
+            let end = offset + 12 + length
+            guard length > 20, end < bytes.count, bytes[end] == 0x42 else { break }
             last = integer(offset + 12 + 12, 8)
-            offset += 12 + length + 1
+            offset = end + 1
         }
         return last
     }

@@ -53,8 +53,12 @@ public final class EnsembleHarness: @unchecked Sendable {
     // MARK: life
 
     /// Starts one server without waiting for it to serve.
-    public func start(_ id: Int) throws {
-        try self[id].start(list: members.map(\.line), settings: settings)
+    ///
+    /// - Parameters:
+    ///   - list: another member list than the others have.
+    ///   - myID: another number than its own.
+    public func start(_ id: Int, list: [String]? = nil, myID: Int? = nil) throws {
+        try self[id].start(list: list ?? members.map(\.line), myID: myID ?? id, settings: settings)
     }
 
     /// Starts all servers and waits until all serve; the leader's id.

@@ -39,11 +39,11 @@ public final class EnsembleMember: @unchecked Sendable {
     }
 
     /// Starts it without waiting for anything.
-    func start(list: [String], settings: [String: String]) throws {
+    func start(list: [String], myID: Int, settings: [String: String]) throws {
         precondition(!isRunning, "server \(id) runs already")
         starts += 1
         try FileManager.default.createDirectory(atPath: dataDirectory, withIntermediateDirectories: true)
-        try "\(id)\n".write(toFile: "\(dataDirectory)/myid", atomically: true, encoding: .utf8)
+        try "\(myID)\n".write(toFile: "\(dataDirectory)/myid", atomically: true, encoding: .utf8)
         var lines = ["dataDir=\(dataDirectory)", "clientPort=\(clientPort)", "clientPortAddress=127.0.0.1"] + list
         if isObserver { lines.append("peerType=observer") }
         var properties = ["-Dzookeeper.admin.enableServer=false"]

@@ -49,7 +49,7 @@ public final class FollowingClient: @unchecked Sendable {
         if client == nil { try connect() }
         guard let client else { throw Failure.nobodyServes }
         do {
-            let reply = try client.call(request, within: 20)
+            let reply = try client.call(request, within: 8)
             if reply.zxid > 0 {
                 guard reply.zxid >= lastZxid else { throw Failure.wentBack(from: lastZxid, to: reply.zxid) }
                 lastZxid = reply.zxid
@@ -90,7 +90,7 @@ public final class FollowingClient: @unchecked Sendable {
                 let isNew = session.id == 0
                 let connection = try ProtocolClient(
                     port: port, timeoutMillis: session.timeoutMillis, resuming: isNew ? nil : session,
-                    lastZxidSeen: lastZxid, within: 5)
+                    lastZxidSeen: lastZxid, within: 3)
                 session = connection.session
                 client = connection
                 moves += 1

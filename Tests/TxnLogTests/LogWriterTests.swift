@@ -90,6 +90,33 @@ struct LogWriterTests {
         #expect(disk.contents(of: "/data/log.100000002")?.count == 16 + batch.bytes.count)
     }
 
+    /// While others may change the log's files nothing is prepared; then it goes on elsewhere, also earlier.
+    @Test func closedWriterTouchesNothingUntilItIsReopened() throws {
+        let disk = MemoryDisk()
+        try disk.createDirectory("/data")
+        let writer = LogWriter(disk: disk, directory: "/data", preallocationBytes: 1 << 20)
+        let batch = TxnBatch()
+        batch.appendSetData(zxid: 9, data: [1])
+        try writer.append([batch])
+        #expect(writer.prepareAhead())
+        writer.close()
+        let changes = disk.changeCount
+        #expect(!writer.prepareAhead())
+        #expect(disk.changeCount == changes)
+        #expect(try disk.list("/data") == ["log.9"])
+        writer.reopen(after: 3, staged: true)
+        #expect(writer.prepareAhead() && writer.lastZxid == 3)
+        batch.removeAll()
+        batch.appendSetData(zxid: 4, data: [1])
+        try writer.append([batch])
+        writer.close()
+        writer.reopen(after: 4)
+        batch.removeAll()
+        batch.appendSetData(zxid: 5, data: [1])
+        try writer.append([batch])
+        #expect(try disk.list("/data") == ["corral.staged.4", "log.5", "log.9"])
+    }
+
     @Test func sizeLimitRolls() throws {
         let disk = MemoryDisk()
         try disk.createDirectory("/data")

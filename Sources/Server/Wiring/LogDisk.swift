@@ -32,12 +32,19 @@ final class LogDisk: ReplicaDisk {
         }
     }
 
-    func store(_ epochs: EpochRecord) throws(DiskError) { try files.store(epochs) }
+    func store(_ epochs: EpochRecord) throws(DiskError) {
+        // What the thread has made durable by then is still to be reported.
+        if files.hasStagedHistory { thread.park() }
+        try files.store(epochs)
+    }
     func truncateLog(to zxid: Int64) throws(DiskError) -> Int64? { try files.truncateLog(to: zxid) }
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult {
         try files.recover(into: visitor)
     }
-    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? { try files.openHistory(after: zxid) }
+    func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool { try files.prefersSnapshot(after: zxid) }
+    func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? {
+        try files.openHistory(after: zxid).map { HistoryReadAhead($0, told: durable) }
+    }
     func floor(of zxid: Int64) throws(DiskError) -> Int64? { try files.floor(of: zxid) }
     func openSnapshot() throws(DiskError) -> (any SnapshotStream)? { try files.openSnapshot() }
     func receiveSnapshot(zxid: Int64) throws(DiskError) -> any SnapshotSink { try files.receiveSnapshot(zxid: zxid) }

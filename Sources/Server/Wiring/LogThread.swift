@@ -12,6 +12,8 @@ final class LogItem: @unchecked Sendable {
         case batch(TxnBatch)
         case snapshot(SnapshotOrder)
         case snapshotFinished
+        /// A piece of history has been read for a learner.
+        case historyRead
         case park
         case stop
     }
@@ -149,7 +151,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
                     writer.close()
                     stopped.signal()
                     return
-                case .batch, .snapshotFinished: break
+                case .batch, .snapshotFinished, .historyRead: break
                 }
                 index += 1
             }

@@ -53,7 +53,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
                 switch item.kind {
                 case .batch(let batch): core.durable(batch)
                 case .snapshotFinished: core.snapshotFinished()
-                case .snapshot, .park, .stop: break
+                case .historyRead, .snapshot, .park, .stop: break
                 }
             }
             _ = requests?.popAll { core.take($0) }

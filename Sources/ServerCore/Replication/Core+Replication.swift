@@ -157,8 +157,7 @@ extension Core {
 
     private func startServing() {
         // Nobody could be heard in between.
-        let now = nowMillis
-        for session in sessions.sessions.values { session.touch(now) }
+        sessions.restart(nowMillis: nowMillis)
     }
 
     /// Forgets what is logged and not applied after a zxid, because the log has been cut there.

@@ -11,9 +11,14 @@ extension Replica {
             log?(.refused("an election message of server \(server) cannot be read"))
             return
         }
-        if let list = message.configuration, !list.elementsEqual(configuration.memberListText) {
-            noteMemberList(list, of: server)
+        if let list = message.configuration {
+            if !list.elementsEqual(configuration.memberListText) {
+                noteMemberList(list, of: server)
+            } else if disagreements[server] != nil {
+                forgetDisagreement(of: server)
+            }
         }
+        noteClaim(message.notification, of: server)
         election.received(message.notification, from: server, nowMillis: nowMillis, effects: &electionEffects)
         performElection()
         settle()
@@ -97,13 +102,19 @@ extension Replica {
         else { return }
         let disagreement = own.disagreement(with: theirs)
         guard disagreement != disagreements[server] else { return }
-        disagreements[server] = disagreement
         if let disagreement {
+            disagreements[server] = disagreement
             let problem = ReplicationProblem.unequalMembers(server, disagreement)
             note(problem)
             log?(.refused(problem.text))
         } else {
-            problems[.unequalMembers] = nil
+            forgetDisagreement(of: server)
         }
+    }
+
+    /// The server has been put right; of others that have not, one is still told of.
+    private func forgetDisagreement(of server: ServerID) {
+        disagreements[server] = nil
+        problems[.unequalMembers] = disagreements.min { $0.key < $1.key }.map { .unequalMembers($0.key, $0.value) }
     }
 }

@@ -4,6 +4,12 @@ import TxnLog
 import Zab
 import ZooKeeperProtocol
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// The leader's side: learners come, are brought to this server's history, and then get every proposal and commit.
 extension Replica {
     func startLeaderTerm() {
@@ -33,6 +39,9 @@ extension Replica {
     /// - Returns: how many were whole packets, and are used.
     public func received(_ bytes: UnsafeRawBufferPointer, fromLearner id: LinkID) -> Int {
         var offset = 0
+        turnMillis = nowMillis
+        // They come by the thousand, and each says all that the one before said.
+        var lastAck: Int64 = 0
         while offset < bytes.count, let link = links[id], !isEnding {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             do throws(QuorumPacketError) {
@@ -44,8 +53,16 @@ extension Replica {
                     packet = parsed
                 }
                 offset += packet.length
+                if packet.type == .ack, Zxid.counter(of: packet.zxid) != 0 {
+                    lastAck = max(lastAck, packet.zxid)
+                    continue
+                }
+                if lastAck > 0 {
+                    leader?.ack(id, zxid: lastAck, nowMillis: turnMillis, &effects)
+                    lastAck = 0
+                }
                 if packet.type == .ack {
-                    leader?.ack(id, zxid: packet.zxid, nowMillis: nowMillis, &effects)
+                    leader?.ack(id, zxid: packet.zxid, nowMillis: turnMillis, &effects)
                 } else {
                     try take(packet, from: link)
                 }
@@ -54,6 +71,7 @@ extension Replica {
                 closeLink(id, "\(error)")
             }
         }
+        if lastAck > 0 { leader?.ack(id, zxid: lastAck, nowMillis: turnMillis, &effects) }
         settle()
         return links[id] == nil ? bytes.count : offset
     }
@@ -83,7 +101,7 @@ extension Replica {
     }
 
     private func take(_ packet: QuorumPacket, from link: LearnerLink) throws(QuorumPacketError) {
-        let now = nowMillis
+        let now = turnMillis
         switch packet.type {
         case .followerInfo, .observerInfo:
             let info = try LearnerInfo(from: packet)
@@ -97,9 +115,12 @@ extension Replica {
                 return
             }
             election.supported(by: info.serverID)
+            var accepted = Zxid.epoch(of: packet.zxid)
+            // It will find that this leader's epoch is too old for it.
+            if isForeign(info.serverID, acceptedEpoch: accepted) { accepted = 0 }
             leader?.learnerInfo(
-                link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: Zxid.epoch(of: packet.zxid),
-                nowMillis: now, &effects)
+                link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: accepted, nowMillis: now,
+                &effects)
         case .ackEpoch:
             leader?.epochAck(
                 link.id, currentEpoch: try packet.acknowledgedEpoch() ?? -1, lastZxid: packet.zxid, nowMillis: now,
@@ -180,6 +201,9 @@ extension Replica {
         // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
         let isEpochStart = Zxid.counter(of: learnerZxid) == 0
         guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
+        if known < recent.startZxid, attempt({ () throws(DiskError) in try disk.prefersSnapshot(after: known) }) == true {
+            return .snapshot
+        }
         if known == learnerZxid { return .diff(from: known) }
         if isEpochStart { return .diff(from: known) }
         if mutations.contains(.zk2832), learnerZxid < end { return .diff(from: known) }
@@ -227,7 +251,7 @@ extension Replica {
             case .snapshot(let stream): feedSnapshot(link, stream)
             case .history:
                 if link.position < historyBound {
-                    feedHistory(link, upTo: historyBound, asInform: false)
+                    guard feedHistory(link, upTo: historyBound, asInform: false) else { return link.flush() }
                 } else {
                     configuration.memberListText.withUnsafeBytes {
                         link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0)
@@ -236,7 +260,7 @@ extension Replica {
                 }
             case .catchUp:
                 if link.position < announcedZxid {
-                    feedHistory(link, upTo: announcedZxid, asInform: link.isObserver)
+                    guard feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
                 } else {
                     goLive(link)
                 }
@@ -263,7 +287,9 @@ extension Replica {
     }
 
     /// Sends committed transactions after the link's position: a PROPOSAL and its COMMIT each, or an INFORM.
-    private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) {
+    ///
+    /// - Returns: false when there will be more later, once it has been read.
+    private func feedHistory(_ link: LearnerLink, upTo bound: Int64, asInform: Bool) -> Bool {
         if link.position >= recent.startZxid || mutations.contains(.zk1319) {
             link.history?.close()
             link.history = nil
@@ -280,27 +306,26 @@ extension Replica {
                 return true
             }
             if isComplete { link.position = max(link.position, bound) }
-            return
+            return true
         }
         if link.history == nil {
             link.history = attempt { () throws(DiskError) in try disk.openHistory(after: link.position) }
         }
         guard let history = link.history else {
             closeLink(link.id, "the log no longer reaches back to 0x\(String(link.position, radix: 16))")
-            return
+            return true
         }
-        let batch = TxnBatch()
         do throws(DiskError) {
             let upTo = min(bound, loggedZxid)
-            guard try history.read(into: batch, upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) else {
-                closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
-                return
+            switch try history.next(upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) {
+            case .batch(let batch): append(batch, to: link, upTo: bound, asInform)
+            case .pending: return false
+            case .ended: closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
             }
         } catch {
             closeLink(link.id, "the log cannot be read: \(error)")
-            return
         }
-        append(batch, to: link, upTo: bound, asInform)
+        return true
     }
 
     private func append(_ batch: TxnBatch, to link: LearnerLink, upTo bound: Int64, _ asInform: Bool) {
@@ -458,7 +483,9 @@ extension Replica {
 
     private func credentials(of packet: QuorumPacket, _ link: LearnerLink) throws(QuorumPacketError) -> Credentials {
         let bytes = packet.identityBytes
-        if link.identityBytes.count == bytes.count, link.identityBytes.withUnsafeBytes({ $0.elementsEqual(bytes) }) {
+        if !bytes.isEmpty, link.identityBytes.count == bytes.count,
+            link.identityBytes.withUnsafeBytes({ memcmp($0.baseAddress!, bytes.baseAddress!, bytes.count) == 0 })
+        {
             return link.credentials
         }
         link.credentials = Credentials(try packet.identities() ?? [])
@@ -468,7 +495,7 @@ extension Replica {
 
     private func takeRequest(_ request: ForwardedRequest, _ credentials: Credentials, _ link: LearnerLink) {
         guard core.role == .leader else { return }
-        let now = nowMillis
+        let now = turnMillis
         var session = core.sessions[request.sessionID]
         let opcode = OpCode(rawValue: request.opcode) ?? .error
         if opcode == .createSession {
@@ -480,7 +507,7 @@ extension Replica {
         session?.touch(now)
         core.prepare(
             opcode, xid: request.cxid, connection: nil, session: session, credentials: credentials,
-            record: request.body, receivedNanos: core.clock.monotonicNanos(),
+            record: request.body, receivedNanos: UInt64(now) * 1_000_000,
             origin: RequestOrigin(link: link.id, sessionId: request.sessionID))
     }
 

@@ -112,7 +112,9 @@ extension Replica {
 
     private func takeOther(_ packet: QuorumPacket) throws(QuorumPacketError) {
         switch packet.type {
-        case .leaderInfo: learner?.leaderInfo(epoch: Zxid.epoch(of: packet.zxid), &effects)
+        case .leaderInfo:
+            let epoch = Zxid.epoch(of: packet.zxid)
+            if !standsBack(from: epoch) { learner?.leaderInfo(epoch: epoch, &effects) }
         case .diff:
             syncMode = .diff
             takeDiff(packet.zxid)
@@ -229,6 +231,7 @@ extension Replica {
                 recent.reset(startZxid: receiver.zxid)
                 needsSnapshot = false
                 publishMembers()
+                isHistoryPartial = true
                 learner?.snapshotInstalled(zxid: receiver.zxid)
             }
             return used

@@ -22,9 +22,11 @@ public final class Replica {
     // The term. At most one of the three is there; none before `start`.
     var election: Election
     var electionEffects: [ElectionEffect] = []
-    var leader: LeaderMachine?
-    var learner: LearnerMachine?
-    var effects: [ZabEffect] = []
+    @exclusivity(unchecked) var leader: LeaderMachine?
+    @exclusivity(unchecked) var learner: LearnerMachine?
+    @exclusivity(unchecked) var effects: [ZabEffect] = []
+    /// The time at the beginning of what is being taken.
+    @exclusivity(unchecked) var turnMillis: Int64 = 0
     private var isPerforming = false
     /// Set when a term must end; carried out when the event in hand has been.
     private var endOfTerm: String?
@@ -38,7 +40,7 @@ public final class Replica {
     var recent: RecentTxns
 
     // A leader's.
-    var links: [LinkID: LearnerLink] = [:]
+    @exclusivity(unchecked) var links: [LinkID: LearnerLink] = [:]
     private var lastLinkId: LinkID = 0
     var overflowing: [LinkID] = []
     /// COMMITs (and INFORMs) have gone out up to here.
@@ -52,8 +54,11 @@ public final class Replica {
 
     // A learner's.
     var upstream: (any PeerLink)?
-    var toLeader = WireBuffer()
+    @exclusivity(unchecked) var toLeader = WireBuffer()
     var installation: SnapshotInstallation?
+    /// A snapshot has taken the tree's place, and the history that follows it is not here as a whole yet: on the disk
+    /// the old history may still be the one that counts.
+    var isHistoryPartial = false
     /// Sessions whose syncs the leader has not answered, in the order asked.
     var unansweredSyncs: [Int64] = []
     /// Sessions with an answered sync that waits for its transactions to be applied.
@@ -68,6 +73,12 @@ public final class Replica {
 
     /// What other servers' member lists say otherwise.
     var disagreements: [ServerID: String] = [:]
+
+    /// The epoch of the history with which each server last voted for itself; whose claims have been told.
+    var claimedEpochs: [ServerID: Int64] = [:]
+    var toldClaims: [ServerID: Int64] = [:]
+    /// The leader whose epoch was last found to be older than this server's history.
+    var staleLeader: (id: ServerID, epoch: Int64)?
 
     // For reports.
     /// What an operator has to put right.
@@ -181,7 +192,9 @@ public final class Replica {
                 currentEpoch: current == -1 ? nil : Int64(UInt32(bitPattern: current)))
         case .truncate(let zxid): truncate(to: zxid)
         case .receiveSnapshot(let zxid): beginReceivingSnapshot(zxid)
-        case .sendEpochStartAck(let zxid): toLeader.appendPacket(.ack, zxid: zxid)
+        case .sendEpochStartAck(let zxid):
+            isHistoryPartial = false
+            toLeader.appendPacket(.ack, zxid: zxid)
         case .sendAcks(let after, let upTo): sendAcks(after: after, upTo: upTo)
         case .follow(let epoch): follow(epoch)
         case .commit(let zxid): leader != nil ? announceCommit(zxid) : learnCommit(zxid)
@@ -286,7 +299,10 @@ public final class Replica {
                 // Half a snapshot has taken the tree's place; the disk still has the old history.
                 reloadTree()
             }
+        } else if isHistoryPartial {
+            reloadTree()
         }
+        isHistoryPartial = false
         if let last = core.awaiting.last { loggedZxid = max(loggedZxid, last.batch.lastZxid) }
     }
 
@@ -305,6 +321,8 @@ public final class Replica {
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
@@ -315,6 +333,8 @@ public final class Replica {
         noteEstablished(epoch: epoch)
         problems[.unreachableMajority] = nil
         problems[.digestMismatch] = nil
+        problems[.foreignData] = nil
+        staleLeader = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }

@@ -47,6 +47,9 @@ public protocol ReplicaDisk: TxnSink {
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult
     /// The log from after `zxid` on, whole transactions only; nil when it does not reach back so far.
     func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)?
+    /// Whether less has to be read and sent when a learner whose history ends at `zxid` takes the newest snapshot, and the
+    /// log behind it, than when it takes the log from there on.
+    func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool
     /// The newest zxid at or below `zxid` that is in the log (or is a snapshot's); nil when the log does not reach
     /// back.
     func floor(of zxid: Int64) throws(DiskError) -> Int64?
@@ -58,10 +61,21 @@ public protocol ReplicaDisk: TxnSink {
 
 /// Transactions read back from the log, oldest first.
 public protocol TxnHistory: AnyObject {
-    /// Appends whole transactions, in the log's framing, until `maximumBytes` is passed, `upTo` is reached or the log
-    /// ends. Returns whether anything was appended.
-    func read(into batch: TxnBatch, upTo zxid: Int64, maximumBytes: Int) throws(DiskError) -> Bool
+    /// The next whole transactions, in the log's framing, until `maximumBytes` is passed, `upTo` is reached or the log
+    /// ends.
+    ///
+    /// - Parameter upTo: durable.
+    func next(upTo zxid: Int64, maximumBytes: Int) throws(DiskError) -> HistoryPiece
     func close()
+}
+
+/// What a history has to give.
+public enum HistoryPiece {
+    case batch(TxnBatch)
+    /// It is being read; the replica's turn comes when it is there.
+    case pending
+    /// The log ends before.
+    case ended
 }
 
 /// The body of a snapshot as Apache's leader sends it: sessions, ACL map and znodes, without file header and trailer.
@@ -76,7 +90,8 @@ public protocol SnapshotStream: AnyObject {
 public protocol SnapshotSink: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer) throws(DiskError)
     /// Makes it the only history: older snapshots and all logs go, in an order that no crash can turn into a mixture
-    /// (ZOOKEEPER-2872, 3642). Durable on return.
+    /// (ZOOKEEPER-2872, 3642). Durable on return. One that is older than this server's log comes in force only with the
+    /// next `store`, together with what was submitted since: until then the old history holds.
     func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError)
     func abandon()
 }

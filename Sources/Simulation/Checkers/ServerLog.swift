@@ -30,9 +30,21 @@ struct ServerLog {
         if let header = try? TxnHeader(from: &reader) {
             entry.session = header.clientId
             entry.cxid = header.cxid
-            entry.type = header.type
+            entry.type = isRefusedMulti(header, reader) ? OpCode.error.rawValue : header.type
         }
         entries.append(entry)
+    }
+
+    /// A multi that was refused is a transaction of errors, one for each operation.
+    private func isRefusedMulti(_ header: TxnHeader, _ body: JuteReader) -> Bool {
+        guard header.type == OpCode.multi.rawValue else { return false }
+        var reader = body
+        guard let count = try? reader.readInt32() else { return false }
+        for _ in 0..<count {
+            guard let type = try? reader.readInt32(), (try? reader.readBuffer()) != nil else { return false }
+            if type == OpCode.error.rawValue { return true }
+        }
+        return false
     }
 
     /// - Parameter body: what follows the header.

@@ -34,6 +34,7 @@ struct ClientSettings {
     var timeoutMillis: Int32 = 6000
     /// The ensemble's tick, which the rules of expiry are stated in.
     var tickMillis: Int32 = 2000
+    var syncLimitTicks: Int64 = 5
     /// Hosts of the servers.
     var servers: [Int] = []
 }
@@ -269,9 +270,10 @@ final class SimulatedClient: StreamOwner {
     /// The ensemble says that the session is gone. It must not have been this client's silence that was too short.
     private func sessionExpired() {
         let silence = world.now - lastExchange
-        // A server that answered may die before it has passed the sign of life on, which it does twice a tick; clocks
-        // may differ a little.
-        let allowance = Int64(timeoutMillis) - 2 * Int64(settings.tickMillis) - Int64(timeoutMillis) / 10
+        // A server that answers its client may be cut off from the leader: for one syncLimit until the leader knows, for
+        // another until the server does. Signs of life are passed on twice a tick; clocks may differ a little.
+        let detours = (2 * settings.syncLimitTicks + 2) * Int64(settings.tickMillis)
+        let allowance = Int64(timeoutMillis) - detours - Int64(timeoutMillis) / 10
         world.say("client \(index): session \(hex(session)) has expired, after \(silence / Span.millisecond) ms")
         if session != 0 {
             if Int64(silence / Span.millisecond) < allowance {

@@ -69,7 +69,7 @@ final class FaultInjector {
         case .oneWayCut: cut(oneWay(server), duration)
         case .connectionBreak: breakConnections(server)
         case .slowLink:
-            network.setSlowness(of: server.host, to: dice.pick([5, 50, 500]))
+            network.setSlowness(of: server.host, to: dice.pick([5, 20, 100]))
             world.after(duration) { [self] in network.setSlowness(of: server.host, to: 1) }
         case .slowDisk:
             server.disk.slowness = dice.pick([10, 100, 1000])

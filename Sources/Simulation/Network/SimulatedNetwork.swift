@@ -105,8 +105,9 @@ final class SimulatedNetwork {
 
     func arrivalTime(from: Int, to: Int) -> UInt64 {
         var delay = dice.around(settings.delayNanos) + settings.delayNanos / 4
-        if dice.chance(settings.stragglerChance) { delay *= 10 }
-        return world.now + delay * max(slowness[from], slowness[to])
+        let slowness = max(slowness[from], slowness[to])
+        if slowness == 1, dice.chance(settings.stragglerChance) { delay *= 10 }
+        return world.now + delay * slowness
     }
 
     func arrivalJitter() -> UInt64 { dice.around(settings.delayNanos / 4) }
@@ -216,6 +217,7 @@ final class SimulatedNetwork {
     func sendElection(_ bytes: [UInt8], from: Int, to: Int) {
         let index = pair(from, to)
         if isBlocked(from: from, to: to) {
+            world.say("election message \(from + 1) -> \(to + 1) waits")
             electionWaiting[index] = bytes
             return
         }
@@ -240,6 +242,7 @@ final class SimulatedNetwork {
                 return
             }
             world.note(.election, Int64(from), Int64(to))
+            world.say("election message \(from + 1) -> \(to + 1), \(bytes.count) bytes")
             bytes.withUnsafeBytes { world.trace.mix($0) }
             host.perform { host.electionMessage(bytes, from: from) }
         }
@@ -251,6 +254,7 @@ final class SimulatedNetwork {
         world.after(dice.around(2 * settings.delayNanos) + 1) { [self] in
             guard !isBlocked(from: left, to: right), !isBlocked(from: right, to: left) else { return }
             if one.isRunning, two.isRunning {
+                world.say("election ports of \(left + 1) and \(right + 1) are connected")
                 one.perform { one.electionLinkUp(right) }
                 two.perform { two.electionLinkUp(left) }
             }
@@ -261,7 +265,8 @@ final class SimulatedNetwork {
     private func electionLinkDown(_ left: Int, _ right: Int) {
         for (one, other) in [(left, right), (right, left)] {
             guard let host = hosts[one], host.isRunning else { continue }
-            world.after(dice.around(20 * Span.millisecond)) {
+            world.after(dice.around(20 * Span.millisecond)) { [self] in
+                world.say("election ports of \(one + 1) and \(other + 1) are not connected any more")
                 if host.isRunning { host.perform { host.electionLinkDown(other) } }
             }
         }

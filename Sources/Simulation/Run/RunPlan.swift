@@ -47,6 +47,7 @@ struct RunPlan: CustomStringConvertible {
         plan.disk.retainedSnapshots = dice.pick([0, 1, 3])
         plan.tickNanos = UInt64(dice.pick([10, 25, 50])) * Span.millisecond
         plan.client.tickMillis = plan.tickMillis
+        plan.client.syncLimitTicks = plan.syncLimit
         plan.workload = Workload.random(&dice)
         plan.faults = FaultPlan.random(&dice, servers: plan.serverCount)
         return plan

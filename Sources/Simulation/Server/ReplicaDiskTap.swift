@@ -71,6 +71,7 @@ final class ReplicaDiskTap: ReplicaDisk {
         return result
     }
 
+    func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool { try files.prefersSnapshot(after: zxid) }
     func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)? { try files.openHistory(after: zxid) }
     func floor(of zxid: Int64) throws(DiskError) -> Int64? { try files.floor(of: zxid) }
     func openSnapshot() throws(DiskError) -> (any SnapshotStream)? { try files.openSnapshot() }

@@ -1,0 +1,47 @@
+import Zab
+
+/// A member whose data directory comes from elsewhere must not take the ensemble's history from it.
+///
+/// While a quorum follows a leader, no server can have synchronized with a leader of a newer epoch: that one would have
+/// needed promises of a quorum, and whoever promised follows no older epoch. So a history of a newer epoch than that of
+/// a leader in office is not this ensemble's (or the leader is about to lose its quorum, and notices by itself). To end
+/// the term for its sake, as for a mere promise, would let it win the election, and the others would forget all they
+/// have.
+extension Replica {
+    /// Remembers with which epoch's history a server went into its election.
+    func noteClaim(_ notification: ElectionNotification, of server: ServerID) {
+        guard notification.state == .looking, notification.leader == server else { return }
+        claimedEpochs[server] = notification.peerEpoch
+    }
+
+    /// Whether a learner's newer promise is that of a foreign history, which is no reason to end the term.
+    func isForeign(_ server: ServerID, acceptedEpoch: Int64) -> Bool {
+        guard core.role == .leader, let epoch = leader?.epoch, acceptedEpoch > epoch,
+            let claimed = claimedEpochs[server], claimed > epoch
+        else { return false }
+        if toldClaims.updateValue(claimed, forKey: server) != claimed {
+            log?(
+                .refused(
+                    "server.\(server) has the history of epoch \(claimed), newer than this leader's \(epoch), which a"
+                        + " quorum follows: its data directory belongs to another ensemble"))
+        }
+        return true
+    }
+
+    /// Whether to take no notice of the leader's epoch: it is older than this server's history, and was so when this
+    /// server came to it the last time. Until the connection times out, this server disturbs nobody.
+    func standsBack(from epoch: Int64) -> Bool {
+        guard let id = learner?.leader, epoch < promises.currentEpoch else { return false }
+        guard let stale = staleLeader, stale == (id, epoch) else {
+            staleLeader = (id, epoch)
+            return false
+        }
+        if problems[.foreignData] == nil {
+            let problem = ReplicationProblem.foreignData(
+                "it is of epoch \(promises.currentEpoch), but server.\(id) leads in epoch \(epoch)")
+            note(problem)
+            log?(.refused(problem.text))
+        }
+        return true
+    }
+}

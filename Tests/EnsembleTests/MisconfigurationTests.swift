@@ -1,0 +1,172 @@
+import Foundation
+import TestSupport
+import Testing
+import ZooKeeperProtocol
+
+/// A member that is set up wrongly says so, and leaves the others in peace.
+@Suite("Misconfigured members", .serialized, .enabled(if: Combination.vendors.contains(.corral)))
+struct MisconfigurationTests {
+    /// Three servers of one kind serve, and have something to lose; server 4 is not of their list.
+    private func healthy(_ vendor: Vendor) throws -> EnsembleHarness {
+        let ensemble = EnsembleHarness([vendor, vendor, vendor, .corral])
+        for id in 1...3 { try ensemble.start(id, list: list(ensemble)) }
+        try ensemble.waitForRoles()
+        let client = try ensemble[1].client()
+        for number in 0..<50 { try client.create("/kept\(number)") }
+        try client.close()
+        return ensemble
+    }
+
+    /// The list of the three.
+    private func list(_ ensemble: EnsembleHarness) -> [String] { ensemble.members.prefix(3).map(\.line) }
+
+    /// The server says what is wrong in `srvr`, in `mntr`, and in its log.
+    private func expectProblem(
+        of member: EnsembleMember, _ hints: [String], within seconds: Double = 40, in ensemble: EnsembleHarness
+    ) throws {
+        var text = ""
+        let isSaid = eventually(within: seconds) {
+            text = (try? fourLetterWord("srvr", port: member.clientPort)) ?? ""
+            return hints.contains { text.contains("\nProblem: \($0)") }
+        }
+        guard isSaid else { throw ensemble.failure("srvr of server \(member.id) says only: \(text)") }
+        let problem = try #require(try member.monitor()["corral_problem"])
+        #expect(hints.contains { problem.hasPrefix($0) }, "\(problem)")
+        let warnings = member.process?.output.split(separator: "\n").filter { $0.contains(" WARNING ") } ?? []
+        #expect(!warnings.isEmpty && warnings.count <= 12, "\(warnings.count) warnings: \(warnings.prefix(15))")
+    }
+
+    /// The others serve as before: nobody's role has changed, nothing is lost.
+    private func expectUndisturbed(_ ensemble: EnsembleHarness, leader: Int) throws {
+        let others = ensemble.members.prefix(3).filter(\.isRunning)
+        for member in others where member.id != 1 || leader == 1 {
+            #expect(member.role == (member.id == leader ? "leader" : "follower"), "server \(member.id)")
+        }
+        let client = try ensemble[leader].client()
+        try client.create("/still-\(UUID().uuidString.prefix(8))")
+        let names = try client.call(.getChildren("/")).strings()
+        #expect(names.count { $0.hasPrefix("kept") } == 50, "acknowledged writes are gone: \(names)")
+        try client.close()
+    }
+
+    @Test("an id that nobody lists", arguments: Combination.vendors)
+    func unknownPeer(_ vendor: Vendor) throws {
+        let ensemble = try healthy(vendor)
+        let leader = try #require(ensemble.leader)
+        try ensemble.start(4)
+        try expectProblem(of: ensemble[4], ["unreachable-majority", "unknown-peer", "unequal-members"], in: ensemble)
+        try expectUndisturbed(ensemble, leader: leader)
+        if vendor == .corral {
+            let said = ensemble.members.prefix(3).contains { $0.process?.output.contains("no server.4") == true }
+            #expect(said, "nobody's log names the stranger")
+        }
+    }
+
+    @Test("another's id", arguments: Combination.vendors)
+    func duplicateID(_ vendor: Vendor) throws {
+        let ensemble = try healthy(vendor)
+        let leader = try #require(ensemble.leader)
+        // On a machine of its own, which the others do not know, it believes that it is server 2.
+        let own = ensemble[4].line.replacing("server.4", with: "server.2")
+        let others = list(ensemble).filter { !$0.hasPrefix("server.2=") }
+        try ensemble.start(4, list: others + [own], myID: 2)
+        try expectUndisturbed(ensemble, leader: leader)
+        let isKeptOut = !eventually(within: 12) { ensemble[4].role != nil }
+        #expect(isKeptOut || vendor == .apache, "a second server 2 serves")
+        try expectUndisturbed(ensemble, leader: leader)
+        if vendor == .corral {
+            try expectProblem(
+                of: ensemble[4], ["unreachable-majority", "duplicate-id", "unequal-members"], in: ensemble)
+        }
+    }
+
+    @Test("a member list that lacks one", arguments: Combination.vendors)
+    func unequalMembers(_ vendor: Vendor) throws {
+        let ensemble = EnsembleHarness([.corral, vendor, vendor])
+        try ensemble.start()
+        let leader = try #require(ensemble.leader)
+        let client = try ensemble[2].client()
+        for number in 0..<50 { try client.create("/kept\(number)") }
+        ensemble[1].kill()
+        let short = [ensemble[1], ensemble[2]].map(\.line)
+        try ensemble.start(1, list: short)
+        try expectProblem(of: ensemble[1], ["unequal-members", "unreachable-majority"], in: ensemble)
+        try expectUndisturbed(ensemble, leader: leader)
+        // Put right, it joins, and the complaint is over.
+        try ensemble.restart(1)
+        try ensemble.waitForRoles()
+        try ensemble.expectAgreement()
+        for member in ensemble.running {
+            #expect(try member.monitor()["corral_problem"] == nil, "server \(member.id)")
+        }
+    }
+
+    /// Its epochs are newer than anything here: joined, it would be believed.
+    @Test("a data directory of another ensemble", arguments: Combination.vendors)
+    func foreignData(_ vendor: Vendor) throws {
+        let ensemble = EnsembleHarness([.corral, vendor, vendor])
+        try ensemble.start(leader: 3)
+        let client = try ensemble[2].client()
+        for number in 0..<50 { try client.create("/kept\(number)") }
+        try client.close()
+        ensemble[1].kill()
+        let foreign = EnsembleHarness([.corral])
+        let directory = "\(foreign[1].dataDirectory)/version-2"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        for name in ["acceptedEpoch", "currentEpoch"] {
+            try "40".write(toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
+        }
+        try FileManager.default.removeItem(atPath: ensemble[1].dataDirectory)
+        try FileManager.default.copyItem(atPath: foreign[1].dataDirectory, toPath: ensemble[1].dataDirectory)
+        try ensemble.start(1)
+        try expectProblem(of: ensemble[1], ["foreign-data"], in: ensemble)
+        try expectUndisturbed(ensemble, leader: 3)
+        // With an empty directory it joins.
+        ensemble[1].kill()
+        try FileManager.default.removeItem(atPath: ensemble[1].dataDirectory)
+        try ensemble.start(1)
+        try ensemble.waitForRoles()
+        try ensemble.expectAgreement()
+    }
+
+    @Test("a majority that is not there")
+    func unreachableMajority() throws {
+        let ensemble = EnsembleHarness([.corral, .corral, .corral])
+        try ensemble.start(1)
+        try expectProblem(of: ensemble[1], ["unreachable-majority: server.2, server.3 do not answer"], in: ensemble)
+        try ensemble.start()
+        for member in ensemble.running {
+            #expect(try member.monitor()["corral_problem"] == nil, "server \(member.id)")
+        }
+    }
+
+    /// One clear line, and exit code 3, before anything is touched.
+    @Test("a myid file that is missing, or no member's")
+    func wrongMyID() throws {
+        for (content, hint) in [(nil, "myid is missing"), ("7", "there is no server.7 line"), ("x", "found \"x\"")] {
+            let directory = TemporaryDirectory("myid")
+            try FileManager.default.createDirectory(
+                atPath: directory.file("data"), withIntermediateDirectories: true)
+            if let content {
+                try content.write(toFile: directory.file("data/myid"), atomically: true, encoding: .utf8)
+            }
+            let text = """
+                dataDir=\(directory.file("data"))
+                clientPort=\(freePort())
+                initLimit=5
+                syncLimit=2
+                server.1=127.0.0.1:1:2
+                server.2=127.0.0.1:3:4
+                server.3=127.0.0.1:5:6
+
+                """
+            try text.write(toFile: directory.file("zoo.cfg"), atomically: true, encoding: .utf8)
+            let (code, output) = try ChildProcess.run(
+                ServerUnderTest.corralBinary, ["server", directory.file("zoo.cfg")], timeoutSeconds: 20)
+            #expect(code == 3 && output.split(separator: "\n").count == 1, "\(output)")
+            #expect(output.contains("\(directory.file("data"))/myid") && output.contains(hint), "\(output)")
+            let left = try FileManager.default.contentsOfDirectory(atPath: directory.file("data"))
+            #expect(left.allSatisfy { $0 == "myid" }, "\(left)")
+        }
+    }
+}
