@@ -138,7 +138,7 @@ extension FaultRunner {
     }
 
     /// Milliseconds from the fault until half a second has nine tenths of the rate, looking from the end of the longest
-    /// silence on; nil when it never has.
+    /// silence on; nil when it never has. Two deviations of a random count are granted: thin traffic scatters.
     static func rateBack(_ timelines: [SuccessTimeline], fault: UInt64, from: UInt64, rate: Double) -> Double? {
         guard let first = timelines.first else { return nil }
         let counts = SuccessTimeline.sum(timelines.map(\.counts)).map(Double.init)
@@ -146,7 +146,7 @@ extension FaultRunner {
         var start = Int((from - min(from, first.startNanos)) / SuccessTimeline.bucketNanos)
         guard start + width <= counts.count else { return nil }
         var sum = counts[start..<start + width].reduce(0, +)
-        let wanted = 0.9 * rate * 0.5
+        let wanted = 0.9 * rate * 0.5 - 2 * (rate * 0.5).squareRoot()
         while true {
             if sum >= wanted {
                 let at = first.startNanos + UInt64(start) * SuccessTimeline.bucketNanos
