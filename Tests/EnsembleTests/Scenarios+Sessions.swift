@@ -94,7 +94,7 @@ extension Scenarios {
         var zxid = first.lastZxid
         first.socket.disconnect()
         for (_, target) in pairs {
-            let client = try ProtocolClient(port: target.clientPort, resuming: ticket, lastZxidSeen: zxid)
+            let client = try comeBack(to: target, ticket, zxid)
             try expect(client.session.id == ticket.id, "server \(target.id) gave another session")
             let (_, stat) = try client.call(.getData("/moves")).dataAndStat()
             try expect(stat.ephemeralOwner == ticket.id, "server \(target.id): the node has another owner")
@@ -104,12 +104,29 @@ extension Scenarios {
             // Sometimes without an end of the connection, as when a client's machine loses its network.
             if target.id % 2 == 0 { client.socket.disconnect() } else { client.drop() }
         }
-        let last = try ProtocolClient(port: members[0].clientPort, resuming: ticket, lastZxidSeen: zxid)
+        let last = try comeBack(to: members[0], ticket, zxid)
         try last.close()
         for member in members {
             try expect(try currentData("/moves", on: member), .noNode, "after the end of the session")
             try expectRefused(ticket, on: member, "a closed session was taken up")
         }
+    }
+
+    /// Takes a session to a server as a client does: again, while the server has not yet seen what the client has.
+    private func comeBack(
+        to member: EnsembleMember, _ ticket: SessionTicket, _ zxid: Int64
+    ) throws -> ProtocolClient {
+        var client: ProtocolClient?
+        let isServed = try eventually(within: 10) {
+            do {
+                client = try ProtocolClient(port: member.clientPort, resuming: ticket, lastZxidSeen: zxid)
+                return true
+            } catch ProtocolClient.Failure.closed {
+                return false
+            }
+        }
+        guard isServed, let client else { throw Broken("server \(member.id) does not get to what the client has seen") }
+        return client
     }
 
     private func expectRefused(_ ticket: SessionTicket, on member: EnsembleMember, _ what: String) throws {
