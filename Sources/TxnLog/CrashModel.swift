@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// A write that is not durable may be lost, kept, or torn: any of its 512-byte sectors may be missing, and a missing
 /// sector holds what was there before. Creations, renames and removals in one directory reach the disk in order (those
-/// in different ones, which may be different disks, do not), but only a sync of the directory makes sure of them. The change under way when the power fails is treated as not durable.
+/// in different ones, which may be different disks, do not), but only a sync of the directory makes sure of them. The
+/// change under way when the power fails is treated as not durable.
 public struct CrashModel: Sendable {
     /// What happens to changes that are not durable.
     public enum Fate: Sendable {

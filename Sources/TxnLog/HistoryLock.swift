@@ -1,13 +1,13 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A lock of the system's own, which the thread sanitizer understands.
 ///
-/// One of them belongs to each data directory: who removes files from it (a purge, a truncation, a replacement) holds it,
-/// because each relies on files that another would take away.
+/// One of them belongs to each data directory: who removes files from it (a purge, a truncation, a replacement) holds
+/// it, because each relies on files that another would take away.
 public final class HistoryLock: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 

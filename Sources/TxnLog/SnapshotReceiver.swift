@@ -1,7 +1,7 @@
 /// Writes a snapshot received from a leader to the disk, and makes it the only history in the end.
 ///
-/// **When.** If the snapshot is newer than everything here, as soon as it is whole: `finish`. If not, this server may have
-/// acknowledged transactions that come only behind it: were it the only history at once, a crash before they are
+/// **When.** If the snapshot is newer than everything here, as soon as it is whole: `finish`. If not, this server may
+/// have acknowledged transactions that come only behind it: were it the only history at once, a crash before they are
 /// durable would take back what this server has promised to keep. Then `stage` comes first, the writer goes on with
 /// `LogWriter.reopen(after:staged:)`, and `install` makes snapshot and log the only history together, before the
 /// leader is told that all is durable (the acknowledgement of NEWLEADER).
@@ -56,8 +56,8 @@ public final class SnapshotReceiver: @unchecked Sendable {
     /// Makes the snapshot durable and the only history: all other snapshots and all logs go. Durable on return; a
     /// crash on the way leaves either all of the old state or, after recovery, all of the new.
     ///
-    /// To be called after the parser has seen the body's end, with the log writer closed, no snapshot being taken and no
-    /// purge running.
+    /// To be called after the parser has seen the body's end, with the log writer closed, no snapshot being taken and
+    /// no purge running.
     ///
     /// - Parameter digest: the tree's digest and the transaction after which it held, if known.
     public func finish(digest: (zxid: Int64, value: UInt64)?) throws(DiskError) {

@@ -7,8 +7,8 @@ import ZooKeeperProtocol
 /// made durable: from then on the new state holds. Before, a crash leaves the old state, and recovery removes the
 /// temporary file. After, recovery goes on here before it reads anything.
 ///
-/// **What follows.** A snapshot may be older than what this server has acknowledged: its leader sends the rest behind it.
-/// Then log segments that are written meanwhile carry names that count for nothing, and get their right ones here.
+/// **What follows.** A snapshot may be older than what this server has acknowledged: its leader sends the rest behind
+/// it. Then log segments that are written meanwhile carry names that count for nothing, and get their right ones here.
 ///
 /// **The order** also holds for an Apache server, which does not know the mark: what is newer than the snapshot goes
 /// first, then the snapshot gets its name, then the older files go, then the mark. As long as the snapshot has no name,

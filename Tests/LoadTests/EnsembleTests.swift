@@ -123,7 +123,8 @@ struct EnsembleTests {
         #expect(summary.status == .valid, "\(summary.statusReasons)")
         #expect(summary.rounds.count == 2 && summary.checkedZnodes == 16 && summary.equalZnodes == 16)
         for round in summary.rounds {
-            // A leader that is cut off for longer than its followers wait commits nothing: the proxy does stand between.
+            // A leader that is cut off for longer than its followers wait commits nothing: the proxy does stand
+            // between.
             #expect(round.writeSilentMillis > (round.round.kind == .partition ? 300 : 50), "\(round)")
             #expect(round.acknowledgedWrites > 0 && round.acknowledgedLost == 0 && round.connectionsLost > 0)
         }

@@ -50,7 +50,8 @@ struct ElectionOpeningTests {
         arguments: [
             openingBytes(version: -1, id: 1, addresses: "a:1"), openingBytes(version: -65537, id: 1, addresses: "a:1"),
             openingBytes(id: 1, addresses: "a"), openingBytes(id: 1, addresses: "a:"),
-            openingBytes(id: 1, addresses: "a\nb:1"), openingBytes(id: 1, addresses: ":1"), openingBytes(id: 1, addresses: "a:65536"),
+            openingBytes(id: 1, addresses: "a\nb:1"), openingBytes(id: 1, addresses: ":1"),
+            openingBytes(id: 1, addresses: "a:65536"),
             openingBytes(id: 1, addresses: "a:1|"), openingBytes(id: 1, addresses: "a:-1"),
             bigEndian(Int64(-65536)) + bigEndian(Int64(1)) + bigEndian(Int32(0)),
             bigEndian(Int64(-65536)) + bigEndian(Int64(1)) + bigEndian(Int32(2049)),

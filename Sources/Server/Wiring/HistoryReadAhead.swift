@@ -3,8 +3,8 @@ import RequestQueue
 import ServerCore
 import TxnLog
 
-/// Reads history for a learner that catches up, one piece ahead and on a thread of its own, so that the core never waits
-/// for the disk.
+/// Reads history for a learner that catches up, one piece ahead and on a thread of its own, so that the core never
+/// waits for the disk.
 ///
 /// The core asks; the log's reader belongs to the queue. A failed read is told with the next question.
 final class HistoryReadAhead: TxnHistory, @unchecked Sendable {

@@ -92,7 +92,8 @@ public final class ReplicaFiles {
         }), snapshot.zxid > zxid
         else { return false }
         let logs = try DataFile.logs(disk, logDirectory)
-        // A segment's end is not in its name, so each counts whole from the one that holds the first transaction needed.
+        // A segment's end is not in its name, so each counts whole from the one that holds the first transaction
+        // needed.
         func logBytes(after zxid: Int64) throws(DiskError) -> Int {
             let first = logs.last { $0.zxid <= zxid + 1 }?.zxid ?? 0
             var sum = 0

@@ -47,8 +47,8 @@ public protocol ReplicaDisk: TxnSink {
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult
     /// The log from after `zxid` on, whole transactions only; nil when it does not reach back so far.
     func openHistory(after zxid: Int64) throws(DiskError) -> (any TxnHistory)?
-    /// Whether less has to be read and sent when a learner whose history ends at `zxid` takes the newest snapshot, and the
-    /// log behind it, than when it takes the log from there on.
+    /// Whether less has to be read and sent when a learner whose history ends at `zxid` takes the newest snapshot, and
+    /// the log behind it, than when it takes the log from there on.
     func prefersSnapshot(after zxid: Int64) throws(DiskError) -> Bool
     /// The newest zxid at or below `zxid` that is in the log (or is a snapshot's); nil when the log does not reach
     /// back.

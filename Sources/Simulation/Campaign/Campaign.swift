@@ -45,7 +45,7 @@ public final class Campaign {
         let stride = UInt64(max(1, settings.jobs))
         var workers: [Worker] = []
         for job in 0..<stride { workers.append(try launch(settings.first + job)) }
-        while let _ = workers.first(where: { !$0.isDone }) {
+        while workers.first(where: { !$0.isDone }) != nil {
             var polls = workers.filter { !$0.isDone }.map {
                 pollfd(fd: $0.output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
             }
@@ -123,8 +123,10 @@ public final class Campaign {
         finish(worker)
         guard let seed = worker.running, !mustStop else { return nil }
         let errors = String(decoding: worker.errors.fileHandleForReading.availableData, as: UTF8.self)
-        let line = errors.split(separator: "\n").first { $0.contains("Fatal error") } ?? errors.split(separator: "\n").first
-        let found = SeedReport(trapped: seed, text: line.map(String.init) ?? "status \(worker.process.terminationStatus)")
+        let line =
+            errors.split(separator: "\n").first { $0.contains("Fatal error") } ?? errors.split(separator: "\n").first
+        let found = SeedReport(
+            trapped: seed, text: line.map(String.init) ?? "status \(worker.process.terminationStatus)")
         summary.add(found)
         report(found)
         return mustStop ? nil : try launch(worker.next)

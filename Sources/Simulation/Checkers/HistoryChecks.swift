@@ -23,7 +23,8 @@ enum HistoryChecks {
             if operation.zxid < before {
                 return Violation(
                     property: .readsGoBack,
-                    text: "session \(hex(operation.session)): \(operation.kind) answered at \(hex(operation.zxid)) after "
+                    text:
+                        "session \(hex(operation.session)): \(operation.kind) answered at \(hex(operation.zxid)) after "
                         + "\(hex(before))")
             }
             lastSeen[operation.session] = operation.zxid

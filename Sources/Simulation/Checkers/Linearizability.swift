@@ -123,7 +123,9 @@ struct Linearizability<Model: SequentialModel> {
                     if !isOrdered(index) { candidates.append(index) }
                 }
             }
-            candidates.sort { (operations[$0].hint, operations[$0].end, $0) < (operations[$1].hint, operations[$1].end, $1) }
+            candidates.sort {
+                (operations[$0].hint, operations[$0].end, $0) < (operations[$1].hint, operations[$1].end, $1)
+            }
             return Level(
                 state: state, operation: operation, candidates: candidates, start: start, bound: bound,
                 completed: completed)

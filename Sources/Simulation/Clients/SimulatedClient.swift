@@ -270,8 +270,8 @@ final class SimulatedClient: StreamOwner {
     /// The ensemble says that the session is gone. It must not have been this client's silence that was too short.
     private func sessionExpired() {
         let silence = world.now - lastExchange
-        // A server that answers its client may be cut off from the leader: for one syncLimit until the leader knows, for
-        // another until the server does. Signs of life are passed on twice a tick; clocks may differ a little.
+        // A server that answers its client may be cut off from the leader: for one syncLimit until the leader knows,
+        // for another until the server does. Signs of life are passed on twice a tick; clocks may differ a little.
         let detours = (2 * settings.syncLimitTicks + 2) * Int64(settings.tickMillis)
         let allowance = Int64(timeoutMillis) - detours - Int64(timeoutMillis) / 10
         world.say("client \(index): session \(hex(session)) has expired, after \(silence / Span.millisecond) ms")

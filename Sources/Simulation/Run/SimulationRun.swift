@@ -23,7 +23,8 @@ public final class SimulationRun {
         plan = RunPlan.random(&dice, options)
         world.trace.sink = options.trace
         network = SimulatedNetwork(
-            world, serverCount: plan.serverCount, hostCount: plan.serverCount + plan.clientCount + 1, settings: plan.network, dice: dice.split())
+            world, serverCount: plan.serverCount, hostCount: plan.serverCount + plan.clientCount + 1,
+            settings: plan.network, dice: dice.split())
         checker = StateChecker(world)
         let clientHosts = plan.serverCount...plan.serverCount + plan.clientCount
         let counter = NoticeCounter()
@@ -129,7 +130,9 @@ public final class SimulationRun {
     /// The final state, read by one who has synchronized.
     private func audit() {
         var reads: [Operation.Kind] = [.sync]
-        for index in 0..<plan.workload.registers { reads.append(.getData(path: plan.workload.register(index), watch: false)) }
+        for index in 0..<plan.workload.registers {
+            reads.append(.getData(path: plan.workload.register(index), watch: false))
+        }
         for index in 0..<plan.workload.ephemerals {
             reads.append(.exists(path: plan.workload.ephemeral(index), watch: false))
         }
@@ -199,7 +202,8 @@ public final class SimulationRun {
                 return world.fail(
                     .acknowledgedIsKept,
                     "\(operation.kind) of client \(operation.client) was acknowledged as \(hex(operation.zxid)), but "
-                        + (committed.map { "is \(hex($0.zxid))\($0.wasRefused ? ", refused" : "")" } ?? "is not committed"))
+                        + (committed.map { "is \(hex($0.zxid))\($0.wasRefused ? ", refused" : "")" }
+                            ?? "is not committed"))
             }
         }
         recorder.history.endZxids = checker.sessionEnds

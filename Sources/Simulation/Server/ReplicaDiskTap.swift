@@ -4,9 +4,9 @@ import TxnLog
 import ZooKeeperProtocol
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A replica's disk: the simulated log thread, the production code for everything else, and a note of it all for the

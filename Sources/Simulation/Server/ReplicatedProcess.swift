@@ -48,7 +48,8 @@ final class ReplicatedProcess: ServerProcess {
         clients = ClientPort(front: Front(core: core), server: server)
         quorum = QuorumPort(server)
         var replication = ReplicaConfiguration(
-            myId: ServerID(server.id), quorum: ensemble.quorum, isObserver: ensemble.observers.contains(ServerID(server.id)),
+            myId: ServerID(server.id), quorum: ensemble.quorum,
+            isObserver: ensemble.observers.contains(ServerID(server.id)),
             limits: ensemble.limits, members: nil)
         replication.recentTxnBytesMax = ensemble.recentBytesMax
         replication.mutations = ensemble.mutations
