@@ -7,8 +7,8 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs the server's core in virtual time, with faults, and checks everything it does.",
         discussion: """
-            Each seed is an ensemble with clients, a network, disks and clocks of its own, all of which the seed decides, \
-            and is the same run every time. A failing seed prints the command that runs it again.
+            Each seed is an ensemble with clients, a network, disks and clocks of its own, all of which the seed \
+            decides, and is the same run every time. A failing seed prints the command that runs it again.
             """)
 
     @Option(help: "How many seeds to run.")

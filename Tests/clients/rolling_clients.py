@@ -156,7 +156,8 @@ def main():
         run.problem("a client does not end")
     for problem in run.problems:
         print("FAIL %s" % problem)
-    print("%d writes of holders, %d turns of the common lock, %d suspensions" % (run.writes, run.turns, run.suspensions))
+    print("%d writes of holders, %d turns of the common lock, %d suspensions"
+          % (run.writes, run.turns, run.suspensions))
     if not run.problems:
         print("PASS rolling")
     sys.stdout.flush()

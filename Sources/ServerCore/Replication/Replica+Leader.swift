@@ -201,8 +201,9 @@ extension Replica {
         // A server that led or took a snapshot at an epoch's start has its zxid, which is no transaction's.
         let isEpochStart = Zxid.counter(of: learnerZxid) == 0
         guard let known = floor(of: min(learnerZxid, end)) else { return .snapshot }
-        if known < recent.startZxid, attempt({ () throws(DiskError) in try disk.prefersSnapshot(after: known) }) == true {
-            return .snapshot
+        if known < recent.startZxid {
+            let isLess = attempt { () throws(DiskError) in try disk.prefersSnapshot(after: known) }
+            if isLess == true { return .snapshot }
         }
         if known == learnerZxid { return .diff(from: known) }
         if isEpochStart { return .diff(from: known) }

@@ -30,15 +30,18 @@ public struct MutationTable: Codable, Sendable {
 
     /// The table as the project keeps it.
     public var markdown: String {
-        var text = "# Known mistakes, found by random seeds\n\n"
-        text +=
-            "Each row is a mistake of a real implementation (`zk` is ZooKeeper's bug tracker), switched on in the production "
-        text +=
-            "core or in\nthe simulated disk. *Seeds* is the median, over the starting points, of how many seeds it took until "
-        text +=
-            "a checker\nfound it; *found by* names the property that was broken first (`trap`: an assertion of the core).\n\n"
-        text +=
-            "Made by `corral-bench simulate --mutations`; \(foundCount) of \(rows.count) found within \(seedLimit) seeds.\n\n"
+        var text = """
+            # Known mistakes, found by random seeds
+
+            Each row is a mistake of a real implementation (`zk` is ZooKeeper's bug tracker), switched on in the
+            production core or in the simulated disk. *Seeds* is the median, over the starting points, of how many seeds
+            it took until a checker found it; *found by* names the property that was broken first (`trap`: an assertion
+            of the core).
+
+            Made by `corral-bench simulate --mutations`; \(foundCount) of \(rows.count) found within \(seedLimit) seeds.
+
+
+            """
         text += "| mistake | what it is | seeds | found by | replay |\n|---|---|---:|---|---|\n"
         for row in rows {
             let seeds = row.median.map(String.init) ?? "not found"

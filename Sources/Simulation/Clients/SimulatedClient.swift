@@ -279,8 +279,8 @@ final class SimulatedClient: StreamOwner {
             if Int64(silence / Span.millisecond) < allowance {
                 world.fail(
                     .sessionLost,
-                    "session \(hex(session)) of client \(index) is gone \(silence / Span.millisecond) ms after its last "
-                        + "exchange; its timeout is \(timeoutMillis) ms")
+                    "session \(hex(session)) of client \(index) is gone \(silence / Span.millisecond) ms after its "
+                        + "last exchange; its timeout is \(timeoutMillis) ms")
             }
             recorder.history.ends.append(
                 SessionEnd(session: session, time: world.now, wasClosed: false, zxid: 0))
