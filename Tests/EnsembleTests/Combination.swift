@@ -13,19 +13,24 @@ struct Combination: Sendable, CustomTestStringConvertible {
 
     static let apache = Combination(participants: [.apache, .apache, .apache], leader: 3)
     static let corral = Combination(participants: [.corral, .corral, .corral], leader: 3)
-    /// Either kind leading, in either majority.
-    static let mixed = [
-        Combination(participants: [.corral, .apache, .apache], leader: 3),
+    /// Both majorities, each led by the other kind.
+    static let led = [
         Combination(participants: [.apache, .apache, .corral], leader: 3),
         Combination(participants: [.corral, .corral, .apache], leader: 3),
-        Combination(participants: [.apache, .corral, .corral], leader: 3),
     ]
+    /// Either kind leading, in either majority.
+    static let mixed =
+        led + [
+            Combination(participants: [.corral, .apache, .apache], leader: 3),
+            Combination(participants: [.apache, .corral, .corral], leader: 3),
+        ]
 
-    /// `CORRAL_ENSEMBLES`: a list of apache, mixed and corral.
+    /// `CORRAL_ENSEMBLES`: a list of apache (three of them), corral (three), led (two mixed ensembles) and mixed (four).
     static let underTest: [Combination] =
-        (TestEnvironment.string("CORRAL_ENSEMBLES") ?? "apache").split(separator: ",").flatMap { name in
+        (TestEnvironment.string("CORRAL_ENSEMBLES") ?? "corral,led").split(separator: ",").flatMap { name in
             switch name {
             case "apache": [apache]
+            case "led": led
             case "mixed": mixed
             case "corral": [corral]
             default: fatalError("CORRAL_ENSEMBLES: no such ensembles: \(name)")
