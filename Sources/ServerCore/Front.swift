@@ -119,6 +119,8 @@ public final class Front: @unchecked Sendable {
         }
         if let core {
             core.flush()
+            // A commit, a leader's answer or a lost learner may have made room in any part of the turn.
+            resumeThrottledIfPossible()
         } else {
             lock.unlockShared(slot: index - 1)
             sendRequests()

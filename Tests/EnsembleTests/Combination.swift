@@ -25,7 +25,7 @@ struct Combination: Sendable, CustomTestStringConvertible {
             Combination(participants: [.apache, .corral, .corral], leader: 3),
         ]
 
-    /// `CORRAL_ENSEMBLES`: a list of apache (three of them), corral (three), led (two mixed ensembles) and mixed (four).
+    /// `CORRAL_ENSEMBLES`: a list of apache (three of them), corral (three), led (two mixed ensembles), mixed (four).
     static let underTest: [Combination] =
         (TestEnvironment.string("CORRAL_ENSEMBLES") ?? "corral,led").split(separator: ",").flatMap { name in
             switch name {

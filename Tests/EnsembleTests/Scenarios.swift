@@ -13,7 +13,8 @@ struct Scenarios {
 
     static let all: [(name: String, run: @Sendable (Scenarios) throws -> Void)] = [
         ("words", { try $0.words() }), ("forwarded writes", { try $0.forwardedWrites() }),
-        ("read your writes", { try $0.readYourWrites() }), ("pipelined order", { try $0.pipelinedOrder() }),
+        ("read your writes", { try $0.readYourWrites() }),
+        ("beyond the outstanding limit", { try $0.beyondTheLimit() }), ("pipelined order", { try $0.pipelinedOrder() }),
         ("sync", { try $0.syncBeforeRead() }), ("refusals", { try $0.refusals() }), ("multi", { try $0.multi() }),
         ("sequences", { try $0.sequences() }), ("watches", { try $0.watches() }),
         ("ephemerals", { try $0.ephemerals() }), ("expiry", { try $0.expiry() }), ("moves", { try $0.moves() }),
@@ -120,6 +121,28 @@ struct Scenarios {
                 try expect(stat.mzxid == written.zxid, "server \(member.id): mzxid is not the write's")
                 try expect(written.zxid > zxid && read.zxid >= written.zxid, "server \(member.id): zxids went back")
                 zxid = read.zxid
+            }
+            try client.close()
+        }
+    }
+
+    /// More writes with reads behind them than a server keeps outstanding: it must read on when there is room again.
+    func beyondTheLimit() throws {
+        for member in members {
+            let client = try member.client()
+            let base = "/many-\(member.id)"
+            try client.create(base)
+            let count = 1500
+            var bytes: [UInt8] = []
+            for number in 0..<count {
+                for request in [Request.create("\(base)/n\(number)"), .getData("\(base)/n\(number)")] {
+                    bytes += ProtocolClient.framed(request.payload(xid: client.takeXid()))
+                }
+            }
+            try client.socket.send(bytes)
+            for number in 0..<2 * count {
+                let reply = try client.receiveReply(within: 20)
+                try expect(reply, .ok, "server \(member.id), request \(number)")
             }
             try client.close()
         }
