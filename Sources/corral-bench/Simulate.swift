@@ -161,6 +161,7 @@ struct Simulate: ParsableCommand {
             table.rows.append(row)
             let seeds = row.seedsNeeded.map { $0.map(String.init) ?? "-" }.joined(separator: " ")
             print("\(name): \(seeds) \(row.property ?? "not found")  \((row.text ?? "").prefix(150))")
+            fflush(nil)
         }
         print("\(table.foundCount) of \(table.rows.count) found")
         let encoder = JSONEncoder()

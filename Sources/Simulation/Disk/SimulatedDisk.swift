@@ -114,19 +114,27 @@ final class SimulatedDisk {
         inFlightStart = memory.changes.count
         guard write(group, writer) else { return }
         let now = generation
-        let delay = mutation == .noSync ? 1 : syncTime()
-        world.after(delay) { [self] in
+        // The mistake: it is reported while the disk is still at it.
+        let isEarly = mutation == .noSync
+        if isEarly { report(group, now) }
+        world.after(syncTime()) { [self] in
             guard generation == now else { return }
             isBusy = false
             let done = inFlight
             inFlight = []
             inFlightStart = nil
-            world.note(.disk, Int64(server), Int64(done.count))
+            if !isEarly { report(done, now) }
+            pump()
+        }
+    }
+
+    private func report(_ batches: [TxnBatch], _ now: Int) {
+        world.note(.disk, Int64(server), Int64(batches.count))
+        world.after(1) { [self] in
             user?.perform { [self] in
                 guard generation == now else { return }
-                user?.batchesDurable(done)
+                user?.batchesDurable(batches)
             }
-            pump()
         }
     }
 

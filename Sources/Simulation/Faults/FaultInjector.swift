@@ -79,6 +79,21 @@ final class FaultInjector {
             world.after(duration) { server.disk.makeRoom() }
         case .clockJump: server.clock.wallJumpMillis += Int64(dice.int(-100_000...100_000))
         case .electionMessageLoss: break
+        case .quorumShift: shiftQuorum(duration)
+        }
+    }
+
+    private func shiftQuorum(_ duration: UInt64) {
+        guard let leader = servers.first(where: { $0.isRunning && $0.inspection.role == .leading }) else { return }
+        var others = servers.filter { $0 !== leader }
+        var behind: [SimulatedServer] = []
+        while behind.count < servers.count / 2 { behind.append(others.remove(at: dice.int(0...others.count - 1))) }
+        cut(behind.flatMap { [(leader.host, $0.host), ($0.host, leader.host)] }, duration)
+        let inStep = others
+        world.after(dice.around(duration / 2)) { [self] in
+            guard isActive else { return }
+            if dice.chance(0.5) { kill(leader, losesPower: dice.chance(0.8), dice.around(50 * Span.millisecond)) }
+            for server in inStep { kill(server, losesPower: dice.chance(0.5), duration * 2 + dice.around(Span.second)) }
         }
     }
 

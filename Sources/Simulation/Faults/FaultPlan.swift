@@ -2,6 +2,8 @@
 public enum FaultKind: Int, CaseIterable, Sendable {
     case crash, powerLoss, powerLossOfAll, powerLossWithinWrite, pause, partition, isolatedLeader, oneWayCut
     case connectionBreak, slowLink, slowDisk, fullDisk, clockJump, electionMessageLoss
+    /// Some fall behind, then the leader loses power for a moment and those in step are away: who was behind decides.
+    case quorumShift
 
     public var name: String { "\(self)" }
 }
@@ -43,7 +45,7 @@ struct FaultPlan {
         let share = dice.pick([0.2, 0.35, 0.6])
         for kind in FaultKind.allCases where kind != .electionMessageLoss {
             guard dice.chance(share) else { continue }
-            if servers == 1, kind == .partition || kind == .isolatedLeader { continue }
+            if servers == 1, [.partition, .isolatedLeader, .quorumShift].contains(kind) { continue }
             let interval = UInt64(dice.pick([500, 1500, 4000, 8000])) * Span.millisecond
             let duration = UInt64(dice.pick([100, 400, 1500, 5000])) * Span.millisecond
             plan.rates.append(Rate(kind: kind, meanIntervalNanos: interval, meanDurationNanos: duration))

@@ -82,10 +82,21 @@ struct RunPlan: CustomStringConvertible {
             preconditionFailure("an ensemble without a quorum")
         }
         return EnsembleSettings(
-            quorum: quorum, observers: observers,
+            quorum: quorum, quorumOf: mutation?.name == "electionHalf" ? halfQuorum(ids, observers) : nil,
+            observers: observers,
             limits: ZabLimits(
                 tickMillis: Int64(tickMillis), initLimitTicks: initLimit, syncLimitTicks: syncLimit),
             recentBytesMax: recentBytesMax, mutations: mutation?.protocolPart ?? [], noted: noted)
+    }
+
+    /// A mistake: for each server itself and one other are enough.
+    private func halfQuorum(_ ids: [ServerID], _ observers: [ServerID]) -> (ServerID) -> QuorumRule? {
+        let voters = ids.filter { !observers.contains($0) }
+        return { own in
+            var weights: [ServerID: Int64] = [:]
+            for id in voters { weights[id] = id == own ? Int64(voters.count) - 1 : 1 }
+            return try? QuorumRule(voters: voters, observers: observers, groups: [voters], weights: weights)
+        }
     }
 
     var description: String {

@@ -48,9 +48,8 @@ final class ReplicatedProcess: ServerProcess {
         clients = ClientPort(front: Front(core: core), server: server)
         quorum = QuorumPort(server)
         var replication = ReplicaConfiguration(
-            myId: ServerID(server.id), quorum: ensemble.quorum,
-            isObserver: ensemble.observers.contains(ServerID(server.id)),
-            limits: ensemble.limits, members: nil)
+            myId: ServerID(server.id), quorum: ensemble.quorumOf?(ServerID(server.id)) ?? ensemble.quorum,
+            isObserver: ensemble.observers.contains(ServerID(server.id)), limits: ensemble.limits, members: nil)
         replication.recentTxnBytesMax = ensemble.recentBytesMax
         replication.mutations = ensemble.mutations
         let life = server.life
@@ -184,6 +183,8 @@ final class ReplicatedProcess: ServerProcess {
 /// What the servers of one ensemble have in common.
 struct EnsembleSettings {
     var quorum: QuorumRule
+    /// A rule of each server's own, where a mistake is to be made.
+    var quorumOf: ((ServerID) -> QuorumRule?)?
     var observers: [ServerID]
     var limits: ZabLimits
     var recentBytesMax: Int
