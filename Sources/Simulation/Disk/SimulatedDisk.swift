@@ -65,6 +65,8 @@ final class SimulatedDisk {
     /// What was begun under an older number reports to nobody.
     private var generation = 0
     private var snapshot: SnapshotTask?
+    /// What is to happen while the next write is on its way.
+    var strike: (() -> Void)?
     /// Factor on the time of a write.
     var slowness: UInt64 = 1
     private(set) var isFull = false
@@ -117,7 +119,12 @@ final class SimulatedDisk {
         // The mistake: it is reported while the disk is still at it.
         let isEarly = mutation == .noSync
         if isEarly { report(group, now) }
-        world.after(syncTime()) { [self] in
+        let delay = syncTime()
+        if let strike {
+            self.strike = nil
+            world.after(UInt64(dice.int(0...Int(delay)))) { strike() }
+        }
+        world.after(delay) { [self] in
             guard generation == now else { return }
             isBusy = false
             let done = inFlight
@@ -286,6 +293,7 @@ final class SimulatedDisk {
         inFlightStart = nil
         isBusy = false
         losesPowerAtFailure = false
+        strike = nil
         generation += 1
         if isFull { fill() }
     }

@@ -97,7 +97,42 @@ final class FaultInjector {
         }
     }
 
+    /// A server has come to a turn in its life.
+    func turned(_ server: SimulatedServer) {
+        guard isActive, dice.chance(plan.turnChance) else { return }
+        world.after(dice.around(2 * network.settings.delayNanos)) { [self] in
+            guard isActive else { return }
+            let victim = dice.chance(0.7) ? server : dice.pick(servers)
+            let duration = dice.around(300 * Span.millisecond)
+            let kind: FaultKind = dice.pick([.crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut])
+            counts[kind] += 1
+            world.note(.fault, Int64(kind.rawValue), Int64(victim.id))
+            world.say("fault at a turn: \(kind.name) of server \(victim.id)")
+            switch kind {
+            case .crash, .powerLoss: kill(victim, losesPower: kind == .powerLoss, duration)
+            case .connectionBreak: breakConnections(victim)
+            default: cut(oneWay(victim), duration)
+            }
+        }
+    }
+
+    /// Power is lost at once, or while the next write is on its way to the disk.
     private func kill(_ server: SimulatedServer, losesPower: Bool, _ duration: UInt64) {
+        guard losesPower, server.isRunning, dice.chance(0.6) else {
+            return end(server, losesPower: losesPower, duration)
+        }
+        var isDone = false
+        let life = server.life
+        let strike: () -> Void = { [self] in
+            guard !isDone, isActive, server.life == life else { return }
+            isDone = true
+            end(server, losesPower: true, duration)
+        }
+        server.disk.strike = strike
+        world.after(dice.around(200 * Span.millisecond), strike)
+    }
+
+    private func end(_ server: SimulatedServer, losesPower: Bool, _ duration: UInt64) {
         heldDown[server.host] = true
         server.die(losesPower: losesPower, "by fault")
         world.after(duration) { [self] in

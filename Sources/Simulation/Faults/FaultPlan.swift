@@ -35,6 +35,9 @@ struct FaultPlan {
 
     var rates: [Rate] = []
     var electionLossChance = 0.0
+    /// Chance that a turn in a server's life (elected, joined, leading, following) brings another fault with it: the
+    /// moments between two of them are short, and most mistakes live there.
+    var turnChance = 0.0
     var chaosNanos: UInt64 = 20 * Span.second
 
     static func random(_ dice: inout Dice, servers: Int) -> FaultPlan {
@@ -51,6 +54,7 @@ struct FaultPlan {
             plan.rates.append(Rate(kind: kind, meanIntervalNanos: interval, meanDurationNanos: duration))
         }
         if dice.chance(share) { plan.electionLossChance = dice.pick([0.02, 0.1, 0.3]) }
+        plan.turnChance = dice.pick([0, 0, 0.03, 0.1, 0.2])
         return plan
     }
 }

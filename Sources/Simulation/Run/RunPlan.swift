@@ -39,7 +39,7 @@ struct RunPlan: CustomStringConvertible {
         plan.network.duplicateConnectionChance = dice.pick([0, 0.05, 0.3])
         plan.network.windowBytes = dice.pick([2000, 16 << 10, 256 << 10])
         plan.network.connectTimeoutNanos = UInt64(dice.pick([200, 1000])) * Span.millisecond
-        plan.disk.syncNanos = UInt64(dice.pick([50, 500, 3000])) * Span.microsecond
+        plan.disk.syncNanos = UInt64(dice.pick([50, 500, 3000, 15_000])) * Span.microsecond
         plan.disk.supportsDirect = dice.chance(0.5)
         plan.disk.preallocationBytes = dice.pick([0, 0, 16 << 10])
         plan.disk.segmentLimitBytes = dice.pick([nil, nil, 6000])
@@ -74,7 +74,7 @@ struct RunPlan: CustomStringConvertible {
     }
 
     /// - Parameter noted: told what the replicas tell their operators.
-    func ensemble(noted: @escaping (ReplicaNotice) -> Void) -> EnsembleSettings? {
+    func ensemble(noted: @escaping (SimulatedServer, ReplicaNotice) -> Void) -> EnsembleSettings? {
         guard serverCount > 1 else { return nil }
         let ids = (1...serverCount).map { ServerID($0) }
         let observers = Array(ids.suffix(observerCount))

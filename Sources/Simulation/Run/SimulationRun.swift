@@ -29,7 +29,7 @@ public final class SimulationRun {
         let clientHosts = plan.serverCount...plan.serverCount + plan.clientCount
         let counter = NoticeCounter()
         notices = counter
-        let ensemble = plan.ensemble { counter.note($0) }
+        let ensemble = plan.ensemble { counter.note($0, $1) }
         for index in 0..<plan.serverCount {
             var settings = plan.settings(of: index + 1)
             if let ensemble { settings.makeProcess = { try ReplicatedProcess($0, ensemble) } }
@@ -57,6 +57,7 @@ public final class SimulationRun {
         injector = FaultInjector(
             world, network: network, servers: servers, clientHosts: clientHosts, plan: plan.faults,
             dice: dice.split())
+        counter.injector = injector
     }
 
     /// Nothing of a run outlives it, though its parts know one another.
@@ -219,7 +220,14 @@ final class NoticeCounter {
     private(set) var truncations = 0
     private(set) var snapshots = 0
 
-    func note(_ notice: ReplicaNotice) {
+    weak var injector: FaultInjector?
+
+    func note(_ server: SimulatedServer, _ notice: ReplicaNotice) {
+        switch notice {
+        case .elected, .leading, .following, .learnerJoined, .learnerSynchronized, .receivingSnapshot, .truncating:
+            injector?.turned(server)
+        default: break
+        }
         guard case .learnerJoined(_, let how, _) = notice else { return }
         switch how {
         case "DIFF": diffs += 1

@@ -59,7 +59,7 @@ final class ReplicatedProcess: ServerProcess {
             if server.life == life { server.die(losesPower: server.disk.losesPowerAtFailure, reason) }
         }
         replica.log = { [unowned server] notice in
-            ensemble.noted(notice)
+            ensemble.noted(server, notice)
             server.world.say("server \(server.id): \(notice)")
         }
     }
@@ -190,7 +190,7 @@ struct EnsembleSettings {
     var recentBytesMax: Int
     var mutations: Mutations
     /// Told what the replicas tell their operators.
-    var noted: (ReplicaNotice) -> Void
+    var noted: (SimulatedServer, ReplicaNotice) -> Void
 }
 
 /// A server's side of the network between servers.
