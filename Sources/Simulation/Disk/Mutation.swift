@@ -28,8 +28,8 @@ public enum Mutation: Sendable, Equatable, CustomStringConvertible {
     var protocolPart: Mutations {
         guard case .ofProtocol(let name) = self else { return [] }
         let one = Mutations.named.first { $0.name == name }?.mutation ?? []
-        // Some mistakes are harmless here because a second check stands behind the first. The servers that made them had
-        // none, so both are left out.
+        // Some mistakes are harmless here because a second check stands behind the first. The servers that made them
+        // had none, so both are left out.
         switch one {
         case .zk962: return [.zk962, .proposalGap]
         case .zk2845: return [.zk2845, .newerFollower]
