@@ -45,6 +45,12 @@ struct Faults: ParsableCommand {
     var valueBytes = 1024
     @Option(help: "Seconds of undisturbed load before each fault.")
     var steady = 1.0
+    @Option(
+        help: """
+            What makes the leader show everything acknowledged before it is read for the checks: write or sync. \
+            Apache's sync does not, while its leader is slow.
+            """)
+    var barrier = ReadBarrier.write
     @Option(help: "Session timeout in milliseconds.")
     var sessionTimeout: Int32 = 10_000
     @Option(help: "Milliseconds without a due reply after which a client goes to the next server.")
@@ -85,6 +91,7 @@ struct Faults: ParsableCommand {
         plan.readPercent = readPercent
         plan.valueBytes = valueBytes
         plan.steadySeconds = steady
+        plan.barrier = barrier
         plan.sessionTimeoutMillis = sessionTimeout
         plan.replyTimeoutMillis = replyTimeout
         try plan.validate()
@@ -102,3 +109,5 @@ struct Faults: ParsableCommand {
         return summary.status
     }
 }
+
+extension ReadBarrier: ExpressibleByArgument {}

@@ -13,7 +13,7 @@ public struct HistoryVerdict: Equatable, Sendable {
     public var observations = 0
     /// The search for a linearization ran out of steps.
     public var isUndecided = false
-    /// What the last read behind a `sync` showed.
+    /// What the last read behind a barrier showed.
     public var latest: VersionedValue?
     /// Writes that nobody saw and that may still appear.
     public var unseen: Set<HistoryValue> = []
@@ -22,7 +22,7 @@ public struct HistoryVerdict: Equatable, Sendable {
 /// The rules for one znode, on which several clients write unique values while servers fail:
 /// every version has one value and every value one version; nobody sees what nobody wrote, what was refused, or what is
 /// yet to be written; no client's view goes back; what was acknowledged is there at the end; and writes, with the reads
-/// behind a `sync`, are linearizable.
+/// behind a barrier, are linearizable.
 public enum HistoryCheck {
     /// - Parameters:
     ///   - events: each client's in the order in which it got its answers.
@@ -116,7 +116,7 @@ public enum HistoryCheck {
         }
     }
 
-    /// What was acknowledged before the last read behind a `sync` began must be in it.
+    /// What was acknowledged before the last read behind a barrier began must be in it.
     private static func checkLast(
         _ events: [HistoryEvent], claims: [Int32: HistoryValue], _ verdict: inout HistoryVerdict
     ) {

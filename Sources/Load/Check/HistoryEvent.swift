@@ -3,7 +3,7 @@ public struct HistoryEvent: Equatable, Sendable {
     public enum Kind: UInt8, Sendable {
         /// A write of a unique value; an answered one knows the version it made.
         case write
-        /// A read that must show the latest value: of the leader, behind a `sync`.
+        /// A read that must show the latest value: of the leader, behind a barrier.
         case read
         /// A read that may lag: it shows which value a version had, and never goes back for its client.
         case observation

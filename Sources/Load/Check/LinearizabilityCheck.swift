@@ -173,6 +173,7 @@ private struct LinearizationSearch {
             if path.count > deepest {
                 deepest = path.count
                 stuck = "\(Self.describe(operations[~entry])) cannot follow \(state)"
+                if left[state.version, default: 0] > 0 { stuck += ", which somebody still sees later" }
             }
             guard let last = path.popLast() else { return .violation(stuck) }
             let undone = nodes[last.node]

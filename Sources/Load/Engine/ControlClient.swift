@@ -72,6 +72,15 @@ final class ControlClient {
         end(start)
     }
 
+    /// Of any version.
+    func queueSet(_ path: String, value: [UInt8]) {
+        let start = begin(.setData)
+        output.append(string: path)
+        value.withUnsafeBytes { output.append(buffer: $0) }
+        output.append(int32: -1)
+        end(start)
+    }
+
     func queueData(_ path: String) {
         let start = begin(.getData)
         output.append(string: path)

@@ -25,6 +25,15 @@ public enum PartitionShape: String, Codable, CaseIterable, Sendable {
     case inbound
 }
 
+/// What makes a server show everything that was acknowledged before, so that a read behind it can be held to that.
+public enum ReadBarrier: String, Codable, CaseIterable, Sendable {
+    /// A write of the reading session.
+    case write
+    /// `sync`. Apache's leader answers it before it has applied what followers may show already, so there this finds
+    /// reads that are not linearizable.
+    case sync
+}
+
 /// One round, fixed before the run begins.
 public struct FaultRound: Codable, Equatable, Sendable {
     public var number: Int
@@ -78,6 +87,7 @@ public struct FaultPlan: Codable, Equatable, Sendable {
     public var sessionTimeoutMillis: Int32 = 10_000
     public var replyTimeoutMillis: Int32 = 1000
     public var attemptTimeoutMillis: Int32 = 500
+    public var barrier = ReadBarrier.write
     /// How long an ensemble may take until all servers are in step again.
     public var healLimitSeconds = 60.0
     /// Requests per second below which a fault proves nothing: then the run has failed.
@@ -128,7 +138,7 @@ public struct FaultPlan: Codable, Equatable, Sendable {
     /// zoo.cfg for fault runs: a silent peer is noticed within half a second, and sessions may last longer than the
     /// twenty ticks that are the default limit.
     public static let defaultSettings = [
-        "tickTime": "200", "syncLimit": "3", "initLimit": "100", "maxSessionTimeout": "60000",
+        "tickTime": "200", "syncLimit": "3", "initLimit": "25", "maxSessionTimeout": "60000",
     ]
 
     func configuration(_ servers: [ServerAddress]) throws(LoadError) -> RunConfiguration {

@@ -35,7 +35,7 @@ public final class FaultRunner {
         self.progress = progress
         keeper = HistoryKeeper(
             keys: KeySpace(root: try plan.configuration([]).root), keysPerRound: plan.keysPerRound,
-            valueBytes: plan.valueBytes)
+            valueBytes: plan.valueBytes, barrier: plan.barrier)
         ensemble = try ManagedEnsemble(options)
     }
 

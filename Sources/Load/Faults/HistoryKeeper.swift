@@ -14,6 +14,7 @@ final class HistoryKeeper {
     private let keys: KeySpace
     private let keysPerRound: Int
     private let valueBytes: Int
+    private let barrier: ReadBarrier
     private var events: [Int: [HistoryEvent]] = [:]
     /// What each znode of a checked round showed last, and which writes may still appear there.
     private var settled: [Int: (latest: VersionedValue, unseen: Set<HistoryValue>)] = [:]
@@ -24,7 +25,8 @@ final class HistoryKeeper {
     /// Reads for the checks are nobody's of the load's clients.
     static let reader = UInt32.max
 
-    init(keys: KeySpace, keysPerRound: Int, valueBytes: Int) {
+    init(keys: KeySpace, keysPerRound: Int, valueBytes: Int, barrier: ReadBarrier) {
+        self.barrier = barrier
         self.keys = keys
         self.keysPerRound = keysPerRound
         self.valueBytes = valueBytes
@@ -36,7 +38,7 @@ final class HistoryKeeper {
 
     private func range(_ round: Int) -> Range<Int> { round * keysPerRound..<(round + 1) * keysPerRound }
 
-    /// Reads a round's znodes behind a `sync` on one server, for the history. Rounds count from 0.
+    /// Reads a round's znodes behind a barrier on one server, for the history. Rounds count from 0.
     func readBack(round: Int, on server: ServerAddress) throws(LoadError) {
         for (key, entry) in try read(range(round), on: server) {
             events[round, default: []].append(
@@ -54,10 +56,16 @@ final class HistoryKeeper {
 
     private func read(_ keys: Range<Int>, on server: ServerAddress) throws(LoadError) -> [(Int, Entry)] {
         let client = try ControlClient(server)
-        client.queueSync(self.keys.rootPath)
+        // The barrier is part of the read: what was acknowledged after it began need not be shown. A follower may have
+        // answered such a write before the leader's own tree has it.
+        let invoked = corral_monotonic_nanos()
+        switch barrier {
+        case .write: client.queueSet(self.keys.rootPath, value: [])
+        case .sync: client.queueSync(self.keys.rootPath)
+        }
         try client.flush { (_, reply) throws(LoadError) in
             guard reply.code == 0 else {
-                throw .connection("\(server) did not sync: \(ControlClient.text(reply.code))")
+                throw .connection("\(server) refused a \(barrier.rawValue): \(ControlClient.text(reply.code))")
             }
         }
         var list: [(Int, Entry)] = []
@@ -65,7 +73,6 @@ final class HistoryKeeper {
         while start < keys.upperBound {
             let batch = start..<min(start + 256, keys.upperBound)
             for key in batch { client.queueData(self.keys.sharedPath(key)) }
-            let invoked = corral_monotonic_nanos()
             try client.flush { (position, reply) throws(LoadError) in
                 let key = batch.lowerBound + position
                 guard reply.code == 0, let value = Self.decode(reply.body, valueBytes: valueBytes, key: key) else {

@@ -8,22 +8,29 @@ import ZooKeeperProtocol
     import Darwin
 #endif
 
-/// A client that is attached again finds out which of its unknown writes happened: `sync`, then it reads its own znode
-/// and lists its children. What was acknowledged must be there, and nothing may have happened twice.
+/// A client that is attached again finds out which of its unknown writes happened: it writes to the workload's root,
+/// then reads its own znode and lists its children. What was acknowledged must be there, and nothing may have happened
+/// twice. (`sync` would not do: Apache's leader answers it before it has applied what it has committed.)
 extension Generator {
     private var settlingRequests: Int { verifier.listsChildren ? 3 : 2 }
 
     mutating func settle(_ connection: UnsafeMutablePointer<ConnectionState>, at now: UInt64) {
         var request = WireBuffer()
-        let path = encoder.keys.connectionPath(connection.pointee.id)
-        let codes: [OpCode] = [.sync, .getData, .getChildren]
+        let codes: [OpCode] = [.setData, .getData, .getChildren]
         for code in codes.prefix(settlingRequests) {
-            let hasWatch = code != .sync
-            request.append(int32: Int32(8 + 4 + path.utf8.count + (hasWatch ? 1 : 0)))
+            let start = request.count
+            request.append(int32: 0)
             request.append(int32: connection.pointee.nextXid)
             request.append(int32: code.rawValue)
-            request.append(string: path)
-            if hasWatch { request.append(bool: false) }
+            if code == .setData {
+                request.append(string: encoder.keys.rootPath)
+                request.append(int32: 0)  // no data
+                request.append(int32: -1)  // any version
+            } else {
+                request.append(string: encoder.keys.connectionPath(connection.pointee.id))
+                request.append(bool: false)
+            }
+            request.patch(int32: Int32(request.count - start - 4), at: start)
             connection.pointee.nextXid = ConnectionState.following(connection.pointee.nextXid)
         }
         let follow = follows + (connection - connections)
