@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Testing
 
@@ -107,6 +108,32 @@ import Testing
         #expect(FaultRunner.evaluate([record], round: round, fault: fault, rate: 2000).rateBackMillis == nil)
         // A silence before the fault is none of its doing.
         #expect(FaultRunner.evaluate([record], round: round, fault: Self.millis(1500), rate: 1000).silentMillis == 0)
+    }
+
+    /// A server that a command starts lives on; the command's answer ends nevertheless.
+    @Test func aStartedServerDoesNotKeepTheAnswerOpen() throws {
+        let directory = try TemporaryDirectory()
+        let place = directory.path
+        // Used by the thread alone from here on.
+        nonisolated(unsafe) let socket = try ControlSocket(directory: place)
+        let asked = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            var child: ChildProcess?
+            socket.serve { line in
+                child = try? ChildProcess(["sleep", "60"], outputPath: "\(place)/log")
+                return "did \(line)"
+            }
+            asked.wait()
+            child?.stop()
+            ended.signal()
+        }
+        let start = Clock.seconds
+        #expect(try ControlSocket.send("restart 1", to: place) == "did restart 1")
+        #expect(Clock.seconds - start < 30)
+        asked.signal()
+        ended.wait()
+        #expect(throws: LoadError.self) { try ControlSocket.send("status", to: "\(place)/nowhere") }
     }
 
     @Test func spreads() throws {

@@ -60,6 +60,8 @@ public final class ControlSocket {
         let client = accept(descriptor, nil, nil)
         guard client >= 0 else { return }
         defer { close(client) }
+        // A server that the command starts must not keep the connection open.
+        _ = fcntl(client, F_SETFD, FD_CLOEXEC)
         Self.limitTime(client, seconds: 2)
         var line: [UInt8] = []
         var byte: UInt8 = 0
