@@ -74,11 +74,14 @@ extension Core {
         // A snapshot taken over is ahead of its zxid until the log behind it has been applied.
         if let replica, !replica.isEstablished { return }
         statistics.digestMismatches += 1
+        // What was told since the trees parted is another tree's.
+        if replica != nil { digestLog.removeAll() }
         replica?.digestDiffers(at: batch.zxid(at: index), promised: promised.value, found: tree.digest)
     }
 
     private func logDigest(_ zxid: Int64) {
-        guard configuration.treeDigestEnabled else { return }
+        // Nor does a snapshot that is ahead of its zxid have digests to tell.
+        guard configuration.treeDigestEnabled, replica?.isEstablished != false else { return }
         if digestLog.count >= CoreLimits.digestLogEntriesMax { digestLog.removeFirst() }
         digestLog.append((zxid, tree.digest))
     }

@@ -9,8 +9,8 @@ extension Scenarios {
         for (writer, watcher) in pairs {
             let left = try writer.client()
             let right = try watcher.client()
-            try left.perform(.sync("/watched"))
-            try right.perform(.sync("/watched"))
+            try catchUp(left, writer)
+            try catchUp(right, watcher)
             let path = "/watched/\(writer.id)-\(watcher.id)"
             try expect(try right.call(.exists(path, watch: true)), .noNode, "exists")
             try right.perform(.getChildren("/watched", watch: true))
@@ -46,7 +46,7 @@ extension Scenarios {
         try members[0].client().create("/ephemeral")
         for owner in members {
             let client = try owner.client()
-            try client.perform(.sync("/ephemeral"))
+            try catchUp(client, owner)
             let path = "/ephemeral/\(owner.id)"
             try client.create(path, flags: CreateFlag.ephemeral)
             for other in members {
@@ -64,7 +64,7 @@ extension Scenarios {
         var silent: [(path: String, since: Date)] = []
         for owner in members {
             let client = try owner.client(timeoutMillis: 3000)
-            try client.perform(.sync("/expiry"))
+            try catchUp(client, owner)
             try client.create("/expiry/\(owner.id)", flags: CreateFlag.ephemeral)
             client.drop()
             silent.append(("/expiry/\(owner.id)", Date()))
@@ -73,7 +73,7 @@ extension Scenarios {
         for (path, since) in silent {
             var goneAfter: TimeInterval = 0
             let isGone = try eventually(within: 30) {
-                try watcher.perform(.sync(path))
+                try catchUp(watcher, members[members.count - 1])
                 goneAfter = Date().timeIntervalSince(since)
                 return try watcher.call(.exists(path)).error == ErrorCode.noNode.rawValue
             }
@@ -169,7 +169,7 @@ extension Scenarios {
             try expect(try currentData(path, on: other), .noAuth, "another's node, read through server \(other.id)")
             let friend = try other.client()
             try expect(try friend.authenticate(scheme: "digest", "alice:wonder"), .ok, "authenticate")
-            try friend.perform(.sync(path))
+            try catchUp(friend, other)
             try friend.perform(.setData(path, data: [2]))
             try friend.perform(.delete(path))
             try friend.close()
