@@ -145,7 +145,10 @@ final class SimulatedDisk {
         }
     }
 
-    private func syncTime() -> UInt64 { (dice.around(settings.syncNanos) + settings.syncNanos / 8) * slowness }
+    /// However slow: what is on its way when everything is healed must end within the time that is allowed for that.
+    private func syncTime() -> UInt64 {
+        min((dice.around(settings.syncNanos) + settings.syncNanos / 8) * slowness, 2 * Span.second)
+    }
 
     /// - Returns: false when the process has ended over it.
     private func write(_ group: [TxnBatch], _ writer: LogWriter) -> Bool {
