@@ -12,6 +12,8 @@ extension Core {
         let firstTxn = logged.txnsDone
         if logged.requests.isEmpty {
             while logged.txnsDone < batch.count {
+                // What stands between a sync and its session's next write sees the tree as it is now.
+                replica?.answerReadySyncs()
                 let txn = batch.txn(at: logged.txnsDone)
                 let header = applyTxn(txn, upTo: zxid)
                 guard let header else { break }
@@ -29,7 +31,7 @@ extension Core {
                 if let sync = request.sync, let replica {
                     guard sync.round <= replica.confirmedRound else { break }
                     logged.requestsDone += 1
-                    replica.answerSync(request, now)
+                    answerSync(request, now)
                 } else {
                     logged.requestsDone += 1
                     answerError(request, request.error, now)
@@ -199,6 +201,7 @@ extension Core {
     private func finishReplicated(_ header: TxnHeader, _ record: UnsafeRawBufferPointer, _ now: UInt64) {
         if let request = takeForwarded(header) {
             finish(request, header, record, now)
+            if let session = request.session { answerInOrder(session) }
             return
         }
         switch OpCode(rawValue: header.type) {

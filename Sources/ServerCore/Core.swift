@@ -278,19 +278,17 @@ struct PreparedRequest {
     var sync: SyncRequest?
 }
 
-/// What a `sync` waits for, and who is told.
+/// What a `sync` of this server's client waits for.
 final class SyncRequest {
     let path: [UInt8]
-    /// A leader's: the round of pings that must show that it still leads, and the learner to be told, if any.
+    /// A leader's: the round of pings that must show that it still leads.
     let round: Int
-    let link: LinkID?
     /// A learner's: what must be applied before the answer, once the leader has said so.
     var readyAt: Int64?
 
-    init(path: [UInt8], round: Int, link: LinkID?) {
+    init(path: [UInt8], round: Int) {
         self.path = path
         self.round = round
-        self.link = link
     }
 }
 

@@ -1,3 +1,4 @@
+import DequeModule
 import Synchronization
 
 /// One client session. The core owns it; reactors only store the time they last heard of it.
@@ -17,7 +18,7 @@ public final class Session: @unchecked Sendable {
     /// when nothing has been heard of it in this term. Core's thread only.
     var ownerLink: Int?
     /// A learner's: requests sent to the leader and not come back, oldest first. Core's thread only.
-    var forwarded: [PreparedRequest] = []
+    var forwarded: Deque<PreparedRequest> = []
     /// A learner's: what it was sent up to here may be the doing of the session's connection to another server, and
     /// answers nothing asked here. Core's thread only.
     var othersUpTo: Int64 = 0

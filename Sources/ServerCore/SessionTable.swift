@@ -44,7 +44,11 @@ public struct SessionTable {
         return session
     }
 
-    mutating func remove(id: Int64) { sessions[id] = nil }
+    mutating func remove(id: Int64) {
+        guard let session = sessions.removeValue(forKey: id) else { return }
+        // What is under way knows its session, and must not keep it alive. A connection takes its requests back itself.
+        if session.connection == nil { session.forwarded.removeAll() }
+    }
 
     private mutating func file(_ session: Session, _ nowMillis: Int64) {
         session.bucketMillis = max(expiryMillis(of: session), nextBucketMillis)

@@ -1,4 +1,5 @@
 import DataTree
+import DequeModule
 import Jute
 import TxnLog
 import Zab
@@ -34,7 +35,6 @@ extension Core {
         guard role == .learner, let session = sessions[header.clientId], !session.forwarded.isEmpty,
             header.zxid > session.othersUpTo
         else { return nil }
-        answerInOrder(session)
         guard let first = session.forwarded.first, first.error == .ok, first.sync == nil, first.xid == header.cxid
         else {
             return nil
@@ -73,35 +73,30 @@ extension Core {
             session.forwarded[index].connection = nil
             inProcess -= 1
         }
+        if sessions[session.id] !== session { session.forwarded.removeAll() }
     }
 
     /// A `sync`: at a leader it takes its place among the transactions; a learner asks the leader.
     func enqueueSync(
         _ request: inout PreparedRequest, _ record: UnsafeRawBufferPointer, _ origin: RequestOrigin?, _ replica: Replica
     ) {
+        // Paired by order alone, so it is answered whatever it says; the learner has checked its own.
+        if let origin { return replica.takeSync(origin.link) }
         var reader = JuteReader(record)
         guard let path = try? reader.readStringBytes() else {
             request.error = .marshallingError
-            if let origin {
-                // Paired by order alone, so it must be answered; the learner has checked its own.
-                request.sync = SyncRequest(path: [], round: replica.joinRound(), link: origin.link)
-                request.error = .ok
-                enqueue(request)
-            } else {
-                enqueueRefusal(request)
-            }
-            return
+            return enqueueRefusal(request)
         }
         if role == .learner, replica.mutations.contains(.localSync), request.session?.forwarded.isEmpty == true {
-            request.sync = SyncRequest(path: Array(path), round: 0, link: nil)
+            request.sync = SyncRequest(path: Array(path), round: 0)
             inProcess += 1
             answerSync(request, clock.monotonicNanos())
         } else if role == .learner {
-            request.sync = SyncRequest(path: Array(path), round: 0, link: nil)
+            request.sync = SyncRequest(path: Array(path), round: 0)
             replica.awaitSync(request)
             forward(request, record, .none)
         } else {
-            request.sync = SyncRequest(path: Array(path), round: replica.joinRound(), link: origin?.link)
+            request.sync = SyncRequest(path: Array(path), round: replica.joinRound())
             enqueue(request)
         }
     }

@@ -17,6 +17,7 @@ extension Replica {
             myId: configuration.myId, quorum: configuration.quorum, limits: configuration.limits, promises: promises,
             historyEnd: loggedZxid, epochFloor: epochFloor, nowMillis: nowMillis, mutations: mutations)
         announcedZxid = loggedZxid
+        quorumZxid = loggedZxid
         openRound = 0
         sentRound = 0
         confirmedRound = 0
@@ -388,8 +389,31 @@ extension Replica {
         return proposals
     }
 
-    func announceCommit(_ zxid: Int64) {
-        precondition(zxid > announcedZxid)
+    func quorumReached(_ zxid: Int64) {
+        precondition(zxid > quorumZxid)
+        quorumZxid = zxid
+        advanceCommits()
+    }
+
+    /// Announces what is committed and answers learners' syncs, each in its place: a session's writes behind its sync
+    /// must not be seen by the reads between them, and a learner of Apache's takes a commit for another session's that
+    /// is not the next its own client waits for.
+    private func advanceCommits() {
+        var answered = 0
+        while true {
+            let next = answered < learnerSyncs.count ? learnerSyncs[answered] : nil
+            let limit = min(next?.after ?? .max, quorumZxid)
+            if limit > announcedZxid { announceCommits(upTo: limit) }
+            guard let next, next.after <= announcedZxid, next.round <= confirmedRound else { break }
+            answered += 1
+            guard let link = links[next.link] else { continue }
+            if link.isLive { link.output.appendSync() } else { link.deferredSyncs += 1 }
+        }
+        learnerSyncs.removeFirst(answered)
+        core.applyCommitted(upTo: committedZxid)
+    }
+
+    private func announceCommits(upTo zxid: Int64) {
         if orderedLinks.contains(where: { $0.isLive }) {
             var commits = WireBuffer()
             commits.appendRun(.commit, from: announcedZxid + 1, through: zxid)
@@ -399,7 +423,6 @@ extension Replica {
         replicationStatistics.commits += UInt64(zxid - announcedZxid)
         announcedZxid = zxid
         committedZxid = zxid
-        core.applyCommitted(upTo: zxid)
     }
 
     private func informObservers(_ zxid: Int64) {
@@ -475,7 +498,7 @@ extension Replica {
             }
             guard configuration.quorum.containsQuorum(there) else { continue }
             confirmedRound = round
-            core.applyCommitted(upTo: committedZxid)
+            advanceCommits()
             return
         }
     }
@@ -534,13 +557,17 @@ extension Replica {
         session.touch(nowMillis)
     }
 
-    /// A sync has its place: everything before it is applied, and a quorum has been heard since.
-    func answerSync(_ request: PreparedRequest, _ now: UInt64) {
-        if let id = request.sync?.link {
-            guard let link = links[id] else { return }
-            if link.isLive { link.output.appendSync() } else { link.deferredSyncs += 1 }
-        } else {
-            core.answerSync(request, now)
-        }
+    /// A learner's client asks for a sync: it stands behind everything that has been prepared by now.
+    func takeSync(_ link: LinkID) {
+        learnerSyncs.append(LearnerSync(link: link, after: core.lastZxid, round: joinRound()))
     }
+}
+
+/// A sync that a learner has passed on, until it is answered.
+struct LearnerSync {
+    let link: LinkID
+    /// The commit it waits for.
+    let after: Int64
+    /// The round of pings that must show that this server still leads.
+    let round: Int
 }

@@ -1,4 +1,5 @@
 import DataTree
+import DequeModule
 import Jute
 import RequestQueue
 import TxnLog

@@ -19,7 +19,7 @@ extension Replica {
             leadership.syncedObservers = leader.synchronizedObservers
             leadership.pendingSyncs = (core.submitted + core.awaiting).reduce(0) { count, logged in
                 count + logged.requests.dropFirst(logged.requestsDone).count { $0.sync != nil }
-            }
+            } + learnerSyncs.count
             leadership.proposalSizes = proposalSizes
             report.leadership = leadership
         }

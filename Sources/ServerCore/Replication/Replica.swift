@@ -49,6 +49,11 @@ public final class Replica {
     var openRound = 0
     var sentRound = 0
     var confirmedRound = 0
+    /// A quorum, this server among it, has everything up to here durable; commits that stand behind a learner's sync
+    /// are announced after its answer.
+    var quorumZxid: Int64 = 0
+    /// Learners' syncs that are not answered, in the order they came.
+    var learnerSyncs: [LearnerSync] = []
     var epochFloor: Int64 = 0
     var proposalSizes = SizeSummary()
 
@@ -197,7 +202,7 @@ public final class Replica {
             toLeader.appendPacket(.ack, zxid: zxid)
         case .sendAcks(let after, let upTo): sendAcks(after: after, upTo: upTo)
         case .follow(let epoch): follow(epoch)
-        case .commit(let zxid): leader != nil ? announceCommit(zxid) : learnCommit(zxid)
+        case .commit(let zxid): leader != nil ? quorumReached(zxid) : learnCommit(zxid)
         case .abandon(let reason): endOfTerm = reason
         }
     }
@@ -281,6 +286,7 @@ public final class Replica {
         let abandoned = installation
         installation?.abandon()
         installation = nil
+        learnerSyncs.removeAll()
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
         for (_, waiting) in revalidating.sorted(by: { $0.key < $1.key }) { core.disconnect(waiting.connection) }
@@ -317,6 +323,7 @@ public final class Replica {
             return abandonTerm(found)
         }
         announcedZxid = leader.epochStartZxid
+        quorumZxid = announcedZxid
         core.startLeading(epochStartZxid: leader.epochStartZxid)
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)

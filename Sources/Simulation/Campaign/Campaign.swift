@@ -30,6 +30,9 @@ public final class Campaign {
         init(next: UInt64) { self.next = next }
     }
 
+    /// Worlds of many small things leave the heap in holes: a process ends before they fill the memory.
+    private static let seedsOfWorkerMax: UInt64 = 200
+
     private let settings: Settings
     private let report: (SeedReport) -> Void
     public private(set) var summary = CampaignSummary()
@@ -80,7 +83,7 @@ public final class Campaign {
             worker.isDone = true
             return worker
         }
-        let count = (end - first + stride - 1) / stride
+        let count = min((end - first + stride - 1) / stride, Self.seedsOfWorkerMax)
         worker.process.executableURL = URL(fileURLWithPath: settings.executable)
         worker.process.arguments =
             ["simulate", "--worker", "--seed", String(first), "--seeds", String(count), "--stride", String(stride)]
@@ -121,7 +124,9 @@ public final class Campaign {
     private func ended(_ worker: Worker) throws -> Worker? {
         worker.process.waitUntilExit()
         finish(worker)
-        guard let seed = worker.running, !mustStop else { return nil }
+        guard !mustStop else { return nil }
+        if worker.running == nil, worker.process.terminationStatus == 0 { return try launch(worker.next) }
+        let seed = worker.running ?? worker.next
         let errors = String(decoding: worker.errors.fileHandleForReading.availableData, as: UTF8.self)
         let line =
             errors.split(separator: "\n").first { $0.contains("Fatal error") } ?? errors.split(separator: "\n").first
@@ -129,7 +134,7 @@ public final class Campaign {
             trapped: seed, text: line.map(String.init) ?? "status \(worker.process.terminationStatus)")
         summary.add(found)
         report(found)
-        return mustStop ? nil : try launch(worker.next)
+        return mustStop ? nil : try launch(seed + UInt64(max(1, settings.jobs)))
     }
 
     private func finish(_ worker: Worker) {

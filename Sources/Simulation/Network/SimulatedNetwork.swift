@@ -46,6 +46,8 @@ final class SimulatedNetwork {
     /// Open ends, in the order of their making.
     private var ends: [StreamEnd] = []
     private var heldUp: [StreamEnd] = []
+    /// All there ever were: they and their owners know one another until the world has ended.
+    private var everyEnd: [StreamEnd] = []
     /// Ends whose other side has lost its power.
     private var orphans: [StreamEnd] = []
     private var electionArrival: [UInt64]
@@ -161,6 +163,7 @@ final class SimulatedNetwork {
         let end = StreamEnd(id: nextStream, host: host, network: self)
         nextStream += 1
         ends.append(end)
+        everyEnd.append(end)
         return end
     }
 
@@ -286,11 +289,11 @@ final class SimulatedNetwork {
 
     /// Breaks the cycles of a world that has ended.
     func dismantle() {
-        for end in ends + orphans + heldUp {
-            end.other?.dismantle()
-            end.dismantle()
-        }
+        for end in everyEnd { end.dismantle() }
+        everyEnd = []
         ends = []
+        orphans = []
+        heldUp = []
         hosts = hosts.map { _ in nil }
     }
 }

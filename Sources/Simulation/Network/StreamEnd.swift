@@ -21,7 +21,7 @@ final class StreamEnd {
     let id: Int
     let host: Int
     unowned(unsafe) let network: SimulatedNetwork
-    /// Cleared when this side closes, which breaks the cycle.
+    /// Cleared when the world has ended, which breaks the cycle.
     private(set) var other: StreamEnd?
     var owner: (any StreamOwner)? {
         didSet { if owner != nil { catchUp() } }
