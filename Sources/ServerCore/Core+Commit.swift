@@ -323,6 +323,7 @@ extension Core {
     private func finishCloseSession(_ request: PreparedRequest, _ now: UInt64) {
         guard let session = request.session else { return }
         sessions.remove(id: session.id)
+        tellEnd(of: session, now)
         if request.connection != nil { answerError(request, .ok, now) }
         if let connection = session.connection {
             session.connection = nil

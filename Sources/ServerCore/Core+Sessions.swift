@@ -35,8 +35,12 @@ extension Core {
             replica.revalidate(request.sessionId, timeoutMillis: timeout, connection)
             return
         }
-        guard isRightful, let session = sessions[request.sessionId], !session.isClosing, session.isCommitted else {
+        guard isRightful, let session = sessions[request.sessionId], session.isCommitted else {
             answerHandshake(connection, nil, clock.monotonicNanos())
+            return
+        }
+        if session.isClosing {
+            session.endWaiters.append(.connection(connection))
             return
         }
         reattach(connection, to: session, timeoutMillis: timeout)
@@ -93,6 +97,18 @@ extension Core {
         } else {
             appendRemote(connection, .handshakeReply(session: session, timeoutMillis: timeout)) { _ in }
         }
+    }
+
+    /// A session's end is committed: whoever asked for it meanwhile hears so.
+    func tellEnd(of session: Session, _ now: UInt64) {
+        for waiter in session.endWaiters {
+            switch waiter {
+            case .connection(let connection):
+                if !connection.isGone { answerHandshake(connection, nil, now) }
+            case .learner(let link): replica?.denySession(session.id, link)
+            }
+        }
+        session.endWaiters.removeAll()
     }
 
     /// A connection is gone; its session lives on until it expires.

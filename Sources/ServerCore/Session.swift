@@ -1,5 +1,6 @@
 import DequeModule
 import Synchronization
+import Zab
 
 /// One client session. The core owns it; reactors only store the time they last heard of it.
 public final class Session: @unchecked Sendable {
@@ -8,6 +9,8 @@ public final class Session: @unchecked Sendable {
     public internal(set) var timeoutMillis: Int32
     /// Set when its end is in the pipeline; no further request of it is prepared. Core's thread only.
     public internal(set) var isClosing = false
+    /// Who asked for it while its end was in the pipeline. Core's thread only.
+    var endWaiters: [EndWaiter] = []
     /// Whether its creation has been applied: only then does a snapshot hold it. Core's thread only.
     var isCommitted = false
     /// The connection it is attached to now; nil after a disconnect, which breaks the cycle. Core's thread only.
@@ -42,4 +45,11 @@ public final class Session: @unchecked Sendable {
     }
 
     public var lastHeardMillis: Int64 { lastHeard.load(ordering: .relaxed) }
+}
+
+/// Who is told that a session has ended once that is committed: a leader that falls before takes its end with it, and
+/// the session lives on.
+enum EndWaiter {
+    case connection(ClientConnection)
+    case learner(LinkID)
 }

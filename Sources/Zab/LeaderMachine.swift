@@ -334,10 +334,5 @@ public struct LeaderMachine: Sendable {
         1 + learners.values.count { $0.isVoter && $0.hasAcceptedHistory }
     }
 
-    /// Links of learners whose history is this leader's, in order.
-    public var liveLinks: [LinkID] { learners.filter(\.value.hasAcceptedHistory).keys.sorted() }
-
     public var synchronizedObservers: Int { learners.values.count { $0.isObserver && $0.hasAcceptedHistory } }
-
-    public func serverID(of link: LinkID) -> ServerID? { learners[link]?.id }
 }

@@ -118,6 +118,8 @@ extension Core {
             session.connection = nil
             session.ownerLink = nil
             session.isClosing = false
+            for case .connection(let connection) in session.endWaiters { disconnect(connection) }
+            session.endWaiters.removeAll()
             if !session.isCommitted { sessions.remove(id: session.id) }
         }
         batch.removeAll()

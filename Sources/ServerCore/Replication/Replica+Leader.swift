@@ -538,9 +538,11 @@ extension Replica {
     private func answerRevalidation(_ question: Revalidation, _ link: LearnerLink) {
         replicationStatistics.revalidations += 1
         var isValid = false
-        if core.role == .leader, let session = core.sessions[question.sessionID], !session.isClosing,
-            session.isCommitted
-        {
+        if core.role == .leader, let session = core.sessions[question.sessionID], session.isCommitted {
+            if session.isClosing, !mutations.contains(.revalidateAny) {
+                session.endWaiters.append(.learner(link.id))
+                return
+            }
             isValid = true
             session.timeoutMillis = question.timeoutMillis
             session.ownerLink = link.id
@@ -550,6 +552,11 @@ extension Replica {
         link.output.appendRevalidationAnswer(
             RevalidationAnswer(
                 sessionID: question.sessionID, isValid: isValid || mutations.contains(.revalidateAny)))
+    }
+
+    /// The session that a learner has asked about is no more.
+    func denySession(_ id: Int64, _ link: LinkID) {
+        links[link]?.output.appendRevalidationAnswer(RevalidationAnswer(sessionID: id, isValid: false))
     }
 
     private func touch(_ id: Int64, _ timeoutMillis: Int32) {
