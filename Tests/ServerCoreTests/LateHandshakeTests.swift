@@ -16,4 +16,21 @@ struct LateHandshakeTests {
         #expect(late.link.isClosed && late.takeFrame() == nil)
         #expect(!client.link.isClosed && harness.core.sessions[client.sessionId]?.connection === client.connection)
     }
+
+    /// An end that is not durable may be undone, and the session with all that belongs to it lives on.
+    @Test("a session's end is told once it is durable")
+    func closing() throws {
+        let harness = CoreHarness()
+        let client = try harness.connect()
+        client.disconnect()
+        for _ in 0..<60 { harness.tick(afterMillis: 500) }
+        #expect(harness.core.sessions[client.sessionId]?.isClosing == true)
+        let late = try #require(CoreHarness.Client(harness))
+        late.handshake(sessionId: client.sessionId, password: client.password)
+        harness.takeRequests()
+        #expect(late.takeFrame() == nil && !late.link.isClosed)
+        harness.makeDurable()
+        #expect(try late.takeHandshake() == 0)
+        #expect(harness.core.sessions[client.sessionId] == nil)
+    }
 }
