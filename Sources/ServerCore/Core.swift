@@ -217,6 +217,7 @@ public final class Core {
     /// Whether everything taken in has been answered.
     public var isIdle: Bool {
         submitted.isEmpty && batchRequests.isEmpty && !awaiting.contains { !$0.requests.isEmpty }
+            && !sessions.sessions.values.contains { $0.forwarded.contains { $0.connection != nil } }
     }
 
     /// Forgets every front's counters and the core's own (`srst`). With the tree quiet only.

@@ -89,6 +89,9 @@ public final class EnsembleMember: @unchecked Sendable {
         return code
     }
 
+    /// Asks it to end, and does not wait for that.
+    public func terminate() { process?.signal(SIGTERM) }
+
     /// Stands still, its connections open, until `resume`.
     public func pause() { process?.signal(SIGSTOP) }
     public func resume() { process?.signal(SIGCONT) }

@@ -31,6 +31,9 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     var otherReactors: [Reactor] = []
     var logger: Logger?
     private let drains = Atomic(false)
+    /// As long as Apache's `request_throttler.shutdownTimeout`.
+    private static let drainNanosMax: UInt64 = 10_000_000_000
+    private var drainDeadlineNanos: UInt64?
 
     /// Ends the server once everything taken in has been answered. From any thread.
     func beginDraining() {
@@ -46,6 +49,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
         if drains.load(ordering: .relaxed) {
             front.isDraining = true
             core?.isDraining = true
+            if drainDeadlineNanos == nil { drainDeadlineNanos = reactor.nowNanos + Self.drainNanosMax }
         }
         if let core {
             // Durable batches first: they free the way for the requests behind them.
@@ -70,7 +74,10 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
         front.endTurn()
         guard let core else { return }
         core.flushRemoteFronts()
-        if core.isDraining, core.isIdle {
+        guard core.isDraining, let drainDeadlineNanos else { return }
+        let isLate = reactor.nowNanos >= drainDeadlineNanos
+        if isLate { logger?.warning("ending with requests unanswered: they took too long") }
+        if isLate || core.isIdle {
             for other in otherReactors { other.stop() }
             reactor.stop()
         }
