@@ -25,20 +25,20 @@ let package = Package(
     ],
     targets: [
         // Row 0: thin C shims and the wire primitives.
-        .target(name: "CSystem"),
+        .target(name: "CPlatform"),
         .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
         .target(name: "Jute", swiftSettings: strict),
 
         // Row 1: the protocol's records, and the queues between threads.
         .target(name: "ZooKeeperProtocol", dependencies: ["Jute"], swiftSettings: strict),
-        .target(name: "RequestQueue", dependencies: ["CSystem"], swiftSettings: strict),
+        .target(name: "RequestQueue", dependencies: ["CPlatform"], swiftSettings: strict),
 
         // Row 2: state in memory, state on disk.
         .target(
             name: "DataTree", dependencies: ["Jute", "RequestQueue", "ZooKeeperProtocol", "CDeflate"], swiftSettings: strict),
         .target(
-            name: "TxnLog", dependencies: ["CSystem", "CDeflate", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+            name: "TxnLog", dependencies: ["CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
 
         .target(name: "Zab", dependencies: ["Jute", "ZooKeeperProtocol"], swiftSettings: strict),
 
@@ -53,7 +53,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Row 4: sockets, and the world of the simulator.
-        .target(name: "Transport", dependencies: ["CSystem", "Jute", "RequestQueue"], swiftSettings: strict),
+        .target(name: "Transport", dependencies: ["CPlatform", "Jute", "RequestQueue"], swiftSettings: strict),
         .target(
             name: "Simulation",
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab", "ServerCore"],
@@ -63,14 +63,14 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "CSystem", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab",
+                "CPlatform", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab",
                 "ServerCore", "Transport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(
             name: "Load",
             dependencies: [
-                "CSystem", "CDeflate", "Jute", "ZooKeeperProtocol",
+                "CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
@@ -101,12 +101,12 @@ let package = Package(
             dependencies: ["Simulation", "Jute", "ZooKeeperProtocol", "DataTree", "TxnLog", "Zab", "ServerCore"],
             swiftSettings: strict),
         .testTarget(
-            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CSystem"],
+            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CPlatform"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
-        .testTarget(name: "RequestQueueTests", dependencies: ["CSystem", "RequestQueue"], swiftSettings: strict),
+        .testTarget(name: "RequestQueueTests", dependencies: ["CPlatform", "RequestQueue"], swiftSettings: strict),
         .testTarget(
-            name: "TransportTests", dependencies: ["CSystem", "Jute", "RequestQueue", "Transport"],
+            name: "TransportTests", dependencies: ["CPlatform", "Jute", "RequestQueue", "Transport"],
             swiftSettings: strict),
         .testTarget(
             name: "ServerConfigurationTests",
@@ -117,7 +117,7 @@ let package = Package(
         .testTarget(
             name: "PeerTests",
             dependencies: [
-                "Server", "ServerCore", "Transport", "RequestQueue", "Zab", "CSystem", "Jute", "TestSupport",
+                "Server", "ServerCore", "Transport", "RequestQueue", "Zab", "CPlatform", "Jute", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -125,7 +125,7 @@ let package = Package(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests",
-            dependencies: ["Load", "corral-bench", "CSystem", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: ["Load", "corral-bench", "CPlatform", .product(name: "Histogram", package: "hdrhistogram-swift")],
             swiftSettings: strict),
 
         // Tests that drive real servers and stock clients; everything but TestSupport reaches servers over sockets.

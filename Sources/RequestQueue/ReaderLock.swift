@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import Synchronization
 
 /// Many readers, one writer; a reader announces itself on its own cache line, so readers never disturb each other.

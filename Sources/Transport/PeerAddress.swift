@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import Glibc
 
 /// The address of a peer: an IPv4 or IPv6 address and a port. IPv4 in IPv6's clothes counts as IPv4.

@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import Glibc
 
 /// A listening socket for other servers, which can be switched. Its reactor's owner's.

@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import Glibc
 
 /// Connections that this side opens.

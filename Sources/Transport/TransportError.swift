@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import Glibc
 
 /// Why the transport could not do what the operator asked for. The descriptions are meant for the operator.

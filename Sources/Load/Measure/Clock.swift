@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 
 enum Clock {
     /// The monotonic clock in seconds.

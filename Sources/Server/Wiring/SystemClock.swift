@@ -1,4 +1,4 @@
-import CSystem
+import CPlatform
 import ServerCore
 
 /// The machine's clocks.

@@ -1,6 +1,6 @@
 // Only here: in the header it would change the C library's types against those of the Glibc module.
 #define _GNU_SOURCE 1
-#include "CSystem.h"
+#include "CPlatform.h"
 
 #include <time.h>
 

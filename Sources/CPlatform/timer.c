@@ -1,4 +1,4 @@
-#include "CSystemTimer.h"
+#include "CPlatformTimer.h"
 
 #include <sys/prctl.h>
 

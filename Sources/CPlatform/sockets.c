@@ -1,5 +1,5 @@
 #define _GNU_SOURCE 1
-#include "CSystem.h"
+#include "CPlatform.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "CSystemSockets.h"
-#include "CSystemThreads.h"
-#include "CSystemTimer.h"
+#include "CPlatformSockets.h"
+#include "CPlatformThreads.h"
+#include "CPlatformTimer.h"
 
 /// accept4 with close-on-exec and non-blocking set; -1 and errno on failure.
 int corral_accept(int listener, struct sockaddr *address, socklen_t *length);
