@@ -317,6 +317,15 @@ public struct LeaderMachine: Sendable {
         }
     }
 
+    /// When `tick` has something to do; nil when it never has.
+    public var nextTickMillis: Int64? {
+        switch phase {
+        case .discovery, .synchronization: startMillis + limits.initMillis + 1
+        case .broadcast: nextPingMillis
+        case .ended: nil
+        }
+    }
+
     private mutating func drop(_ link: LinkID, _ reason: String, _ effects: inout [ZabEffect]) {
         learners[link] = nil
         effects.append(.closeLink(link, reason: reason))

@@ -38,6 +38,9 @@ public struct LearnerMachine: Sendable {
     /// Where NEWLEADER stood in the stream: all before must be durable before it is acknowledged.
     private var newLeaderMark: Int64 = 0
     private var lastHeardMillis: Int64
+    /// When `tick` may find the leader gone. It lies no later than that, unless a shorter limit has come into force since
+    /// the last `tick`.
+    public private(set) var nextTickMillis: Int64
     private let mutations: Mutations
 
     /// - Parameter historyEnd: the last zxid of this server's own, durable log.
@@ -53,6 +56,7 @@ public struct LearnerMachine: Sendable {
         lastZxid = historyEnd
         durableZxid = historyEnd
         lastHeardMillis = nowMillis
+        nextTickMillis = nowMillis + limits.initMillis + 1
     }
 
     private var epochStartZxid: Int64 { Zxid.make(epoch: epoch, counter: 0) }
@@ -62,6 +66,11 @@ public struct LearnerMachine: Sendable {
         phase = .discovery
         lastHeardMillis = nowMillis
         effects.append(.sendLearnerInfo(acceptedEpoch: promises.acceptedEpoch))
+    }
+
+    /// The connection has ended before the leader said anything; there will be another.
+    public mutating func turnedAway() {
+        if phase == .discovery { phase = .connecting }
     }
 
     // MARK: discovery
@@ -235,6 +244,7 @@ public struct LearnerMachine: Sendable {
         if nowMillis - lastHeardMillis > limit {
             abandon("nothing from server \(leader) for \(nowMillis - lastHeardMillis) ms", &effects)
         }
+        nextTickMillis = lastHeardMillis + limit + 1
     }
 
     private mutating func outOfTurn(_ packet: String, _ effects: inout [ZabEffect]) {

@@ -14,7 +14,7 @@ struct CorralBench: ParsableCommand {
         abstract: "Loads ZooKeeper-compatible servers, checks what they answer, and measures them.",
         subcommands: [
             Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Simulate.self, Ensemble.self,
-            EnsembleControl.self, Faults.self,
+            EnsembleControl.self, Faults.self, CatchUp.self,
         ])
 }
 

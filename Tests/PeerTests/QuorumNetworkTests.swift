@@ -220,6 +220,31 @@ struct QuorumNetworkTests {
         }
     }
 
+    @Test("a learner that a forwarder turns away tries again until the leader answers, and not for ever")
+    func turnedAway() throws {
+        try run([1, 2], adjust: { $0.leaderRefusesMillis = 400 }) { networks in
+            connect(networks[0], to: networks[1])
+            // What a forwarder does that finds nobody behind it.
+            networks[1].perform { network in
+                let link = network.links.removeFirst()
+                link.close()
+            }
+            #expect(eventually(within: 20) { networks[0].seen.leaders == [2, 2] })
+            #expect(networks[0].seen.turnedAway == 1 && networks[0].seen.failures.isEmpty)
+            send([7], from: networks[1])
+            #expect(eventually(within: 20) { networks[0].seen.received == [7] })
+        }
+        try run([1, 2], adjust: { $0.leaderRefusesMillis = 400 }) { networks in
+            networks[1].onLearner = { $0.close() }
+            networks[1].perform { $0.bridge.setAcceptsLearners(true) }
+            let begin = corral_monotonic_nanos()
+            networks[0].perform { $0.bridge.connectToLeader(2) }
+            #expect(eventually(within: 20) { networks[0].seen.failures.count == 1 })
+            #expect(corral_monotonic_nanos() - begin >= 400_000_000)
+            #expect(networks[0].seen.turnedAway > 1 && networks[0].seen.turnedAway < 100)
+        }
+    }
+
     @Test("asking for another leader ends the connection to the first, silently")
     func changesLeader() throws {
         try run([1, 2, 3]) { networks in

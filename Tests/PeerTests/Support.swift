@@ -22,6 +22,7 @@ struct Told {
     var received: [UInt8] = []
     var receivedCount = 0
     var closed: [String] = []
+    var turnedAway = 0
     var drained = 0
     /// When things happened, CLOCK_MONOTONIC.
     var closedNanos: [UInt64] = []
@@ -80,6 +81,7 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
     var consume: (UnsafeRawBufferPointer, any PeerLink) -> Int = { bytes, _ in bytes.count }
     var keepsReceived = true
     var onLinkUp: (ServerID) -> Void = { _ in }
+    var onLearner: (any PeerLink) -> Void = { _ in }
     var links: [any PeerLink] = []
 
     init(_ settings: PeerSettings, options: ReactorOptions = ReactorOptions()) throws {
@@ -183,6 +185,7 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
     func learnerConnected(_ link: any PeerLink) {
         links.append(link)
         told.withLock { $0.learners += 1 }
+        onLearner(link)
     }
 
     func linkReceived(_ bytes: UnsafeRawBufferPointer, from link: any PeerLink) -> Int {
@@ -208,6 +211,11 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
     func leaderConnected(_ link: any PeerLink, to server: ServerID) {
         links.append(link)
         told.withLock { $0.leaders.append(server) }
+    }
+
+    func leaderTurnedAway(_ link: any PeerLink) {
+        linkClosed(link, reason: "turned away")
+        told.withLock { $0.turnedAway += 1 }
     }
 
     func leaderConnectFailed(_ server: ServerID, reason: String) {

@@ -21,6 +21,9 @@ final class QuorumNetwork {
     private var listenNanos = UInt64.max
     private var search: Search?
     private var leaderLink: QuorumLink?
+    /// The search that led to `leaderLink`, until something comes from there.
+    private var found: Search?
+    private var foundNanos: UInt64 = 0
     private var learnerConnections: Set<UInt64> = []
 
     /// The way to a leader.
@@ -39,6 +42,8 @@ final class QuorumNetwork {
 
     private static let firstDelayMillis = 5
     private static let lastDelayMillis = 100
+    /// A connection that ends sooner, and without a byte, was a forwarder's, which found nobody behind it.
+    private static let turnedAwayNanos: UInt64 = 250_000_000
     /// As `ElectionNetwork.attemptMillis`.
     private static let attemptMillis = 1000
     /// More learners than any ensemble has.
@@ -114,6 +119,7 @@ final class QuorumNetwork {
     }
 
     func cancelConnect() {
+        found = nil
         guard let attempt = search?.attempt else {
             search = nil
             return
@@ -174,6 +180,9 @@ final class QuorumNetwork {
     func connected(_ connection: Connection) {
         guard let search, search.attempt === connection else { return }
         let link = QuorumLink(connection)
+        found = search
+        found?.attempt = nil
+        foundNanos = reactor.nowNanos
         self.search = nil
         leaderLink = link
         events?.leaderConnected(link, to: search.server)
@@ -183,6 +192,7 @@ final class QuorumNetwork {
 
     func receive(_ bytes: UnsafeRawBufferPointer, from connection: Connection) -> Int {
         guard let link = connection.context as? QuorumLink, let events else { return bytes.count }
+        if found != nil, link === leaderLink { found = nil }
         return events.linkReceived(bytes, from: link)
     }
 
@@ -204,7 +214,15 @@ final class QuorumNetwork {
             return
         }
         link.detach()
-        if leaderLink === link { leaderLink = nil }
+        if leaderLink === link {
+            leaderLink = nil
+            if let found, reason != .stopping, reactor.nowNanos < foundNanos + Self.turnedAwayNanos {
+                self.found = nil
+                search = found
+                events?.leaderTurnedAway(link)
+                return retry(after: "\(reason)", isRefusal: true)
+            }
+        }
         events?.linkClosed(link, reason: "\(reason)")
     }
 

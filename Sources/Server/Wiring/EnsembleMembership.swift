@@ -102,6 +102,8 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
 
     func leaderConnected(_ link: any PeerLink, to server: ServerID) { replica.leaderConnected(link, server) }
 
+    func leaderTurnedAway(_ link: any PeerLink) { replica.leaderTurnedAway(link) }
+
     func leaderConnectFailed(_ server: ServerID, reason: String) {
         replica.leaderConnectFailed(server, reason: reason)
     }

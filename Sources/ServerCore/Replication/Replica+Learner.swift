@@ -33,6 +33,14 @@ extension Replica {
         settle()
     }
 
+    /// The leader's connection ended before it said anything; another one is on its way.
+    public func leaderTurnedAway(_ link: any PeerLink) {
+        guard upstream === link else { return }
+        upstream = nil
+        toLeader.removeAll()
+        learner?.turnedAway()
+    }
+
     /// The connection to the leader is gone.
     public func leaderLost(_ link: any PeerLink, reason: String) {
         guard upstream === link else { return }

@@ -51,8 +51,13 @@ extension Replica {
     /// A leader's proposal sizes start anew (`srst`).
     public func resetStatistics() { proposalSizes = SizeSummary() }
 
-    /// When `tick` must come next, in monotonic milliseconds; the regular ticks serve for everything else.
-    public var nextDeadlineMillis: Int64? { election.nextTickMillis }
+    /// When `tick` must come next, in monotonic milliseconds; the regular ticks serve for everything else. A silent peer
+    /// is noticed by all that wait for it within the same milliseconds, and so they look for a leader together.
+    public var nextDeadlineMillis: Int64? {
+        let term = leader?.nextTickMillis ?? learner?.nextTickMillis
+        guard let election = election.nextTickMillis else { return term }
+        return min(election, term ?? .max)
+    }
 
     public var inspection: ReplicaInspection {
         ReplicaInspection(
