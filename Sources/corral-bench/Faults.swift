@@ -9,6 +9,10 @@ struct Faults: ParsableCommand {
             SIGCONT; a partition from all others), then back until every server is in step. Servers reach each other \
             through a proxy that can cut each link in each direction.
 
+            How soon a silent leader is replaced is a setting of the servers: unless --config says otherwise, tickTime \
+            is 100 ms and syncLimit 5, so after 500 ms of silence a server counts as gone. A client gives a server up \
+            that owes it a reply for --reply-timeout. Both are part of the result.
+
             Checked: no acknowledged write lost, no session lost, every client's view only moves forward, every \
             znode's history linearizable, all servers equal at the end. Results under OUTPUT/faults/LABEL.
 

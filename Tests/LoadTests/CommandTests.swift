@@ -46,7 +46,8 @@ import Testing
             (["sweep", "--servers", "3", "--observers", "3"], "observers"),
             (["faults", "--servers", "2"], "majority"), (["faults", "--hold", "x"], "--hold"),
             (["faults", "--rate", "10"], "--rate"), (["faults", "--faults", "flood"], "flood"),
-            (["faults", "--mix", "corral"], "--mix"), (["ensemble", "0"], "1 to 13"),
+            (["faults", "--mix", "corral"], "--mix"), (["catch-up", "--ways", "x"], "--ways"),
+            (["catch-up", "--servers", "2"], "majority"), (["ensemble", "0"], "1 to 13"),
             (["ensemble", "3", "--mix", "corral,etcd,apache"], "etcd"),
             (["ensemble", "3", "--config", "clientPort=1"], "clientPort"),
         ] {
@@ -61,6 +62,7 @@ import Testing
     @Test func everyCommandHasHelp() throws {
         for command in [
             "run", "sweep", "memory", "check-result", "null-server", "ensemble", "ensemble-control", "faults",
+            "catch-up",
         ] {
             let (code, text) = try run([command, "--help"])
             #expect(code == 0 && text.contains("OVERVIEW") && text.contains("OPTIONS"))

@@ -180,11 +180,10 @@ private final class Return {
             let seconds = Clock.seconds - start
             if servesSeconds == 0 {
                 // Any answer shows that it has read its own disk.
-                let role = victim.role(timeoutMillis: 200)
-                if startedSeconds == 0, victim.monitored("zk_version", timeoutMillis: 200) != nil || role.isServing {
+                if startedSeconds == 0, !FourLetterWord.ask("ruok", of: victim.address, timeoutMillis: 200).isEmpty {
                     startedSeconds = seconds
                 }
-                if role.isServing { servesSeconds = seconds }
+                if startedSeconds > 0, victim.role(timeoutMillis: 200).isServing { servesSeconds = seconds }
             }
             if servesSeconds > 0, count("zk_synced_followers") == wanted {
                 inStepSeconds = seconds

@@ -135,10 +135,11 @@ public struct FaultPlan: Codable, Equatable, Sendable {
         return list
     }
 
-    /// zoo.cfg for fault runs: a silent peer is noticed within half a second, and sessions may last longer than the
-    /// twenty ticks that are the default limit.
+    /// zoo.cfg for fault runs: a silent peer counts as gone after half a second (`syncLimit` ticks, as for any user who
+    /// wants a leader that is only silent replaced within a second), and sessions may last longer than the twenty ticks
+    /// that are the default limit.
     public static let defaultSettings = [
-        "tickTime": "200", "syncLimit": "3", "initLimit": "25", "maxSessionTimeout": "60000",
+        "tickTime": "100", "syncLimit": "5", "initLimit": "50", "maxSessionTimeout": "60000",
     ]
 
     func configuration(_ servers: [ServerAddress]) throws(LoadError) -> RunConfiguration {

@@ -1,4 +1,4 @@
-/// How clients follow the service across servers: whoever loses a connection goes to the next server with the same
+/// How clients follow the service across servers: whoever loses a connection goes to another server with the same
 /// session. Without a policy a lost connection ends the run.
 public struct FollowPolicy: Codable, Equatable, Sendable {
     /// A connection on which a reply is due for longer than this is given up.

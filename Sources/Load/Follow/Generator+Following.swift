@@ -8,7 +8,7 @@ import Synchronization
     import Darwin
 #endif
 
-/// Clients that lose their connection go to the next server with the same session. Only the generator's thread is here.
+/// Clients that lose their connection go to another server with the same session. Only the generator's thread is here.
 extension Generator {
     mutating func beginFollowing(at now: UInt64) {
         guard isFollowing else { return }
@@ -81,7 +81,7 @@ extension Generator {
         connection.pointee.spillEnd = 0
     }
 
-    /// An open connection is of no more use: its requests' outcomes are unknown, its client goes to the next server.
+    /// An open connection is of no more use: its requests' outcomes are unknown, its client goes to another server.
     @inline(never)
     mutating func leave(_ connection: UnsafeMutablePointer<ConnectionState>, at now: UInt64) {
         let index = connection - connections
@@ -125,9 +125,14 @@ extension Generator {
         connection.pointee.expectedXid = connection.pointee.nextXid
     }
 
+    /// As Apache's clients: any other server first, then one after another. (If all went to the one behind, fault after
+    /// fault would gather them all on one server.)
     private mutating func waitForNextServer(_ connection: UnsafeMutablePointer<ConnectionState>, at now: UInt64) {
         let follow = follows + (connection - connections)
-        follow.pointee.server = (follow.pointee.server + 1) % servers.count
+        let others = UInt32(servers.count - 1)
+        let isFirst = follow.pointee.failures == 0 && others > 1
+        follow.pointee.server += isFirst ? 1 + Int(pauses.below(others)) : 1
+        follow.pointee.server %= servers.count
         follow.pointee.wakeNanos =
             now + policy.pauseNanos(failures: follow.pointee.failures, using: &pauses)
         connection.pointee.stage = .waiting

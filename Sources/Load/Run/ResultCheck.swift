@@ -42,6 +42,11 @@ public enum ResultCheck {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(FaultSummary.self, from: data), directory: place)
+            case CatchUpSummary.schemaName:
+                if !knows(kind.schemaVersion, CatchUpSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(CatchUpSummary.self, from: data))
             default:
                 return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
             }
@@ -143,6 +148,28 @@ public enum ResultCheck {
             problems.append("\(item.server.rawValue): \(item.znodes) znodes, \(item.residentBytesPerZnode) bytes each")
         }
         if summary.results.isEmpty { problems.append("no server was measured") }
+        return problems
+    }
+
+    static func check(_ summary: CatchUpSummary) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid { problems.append("status is \(summary.status.rawValue)") }
+        if summary.results.count != summary.plan.repeats * summary.plan.ways.count {
+            problems.append("\(summary.results.count) results, \(summary.plan.repeats) of each way were asked for")
+        }
+        for result in summary.results {
+            let name = "\(result.way.rawValue) \(result.number)"
+            if result.awayWrites < summary.plan.awayWrites { problems.append("\(name): too few writes were missed") }
+            if result.inStepSeconds <= 0 || result.diffs + result.snapshots == 0 {
+                problems.append("\(name): the follower did not come back")
+            }
+            if result.way == .diff, result.snapshots > 0 { problems.append("\(name): by a snapshot, not the log") }
+            if result.quiet.count == 0 || result.catching.count == 0 { problems.append("\(name): no writes measured") }
+            if !result.violations.isEmpty { problems.append("\(name): a rule was broken") }
+        }
+        if summary.figures != summary.plan.ways.compactMap({ CatchUpFigure($0, summary.results) }) {
+            problems.append("the figures are not the results'")
+        }
         return problems
     }
 

@@ -21,6 +21,7 @@ extension Replica {
         openRound = 0
         sentRound = 0
         confirmedRound = 0
+        pace = CatchUpPace()
         network.setAcceptsLearners(true)
         leader!.start(&effects)
     }
@@ -250,10 +251,12 @@ extension Replica {
             }
             switch link.stage {
             case .discovery, .newLeaderSent, .live: return
-            case .snapshot(let stream): feedSnapshot(link, stream)
+            case .snapshot(let stream):
+                guard mayFeed(link) else { return link.flush() }
+                feedSnapshot(link, stream)
             case .history:
                 if link.position < historyBound {
-                    guard feedHistory(link, upTo: historyBound, asInform: false) else { return link.flush() }
+                    guard mayFeed(link), feedHistory(link, upTo: historyBound, asInform: false) else { return link.flush() }
                 } else {
                     configuration.memberListText.withUnsafeBytes {
                         link.output.appendNewLeader(epoch: leader!.epoch, configuration: $0)
@@ -262,7 +265,7 @@ extension Replica {
                 }
             case .catchUp:
                 if link.position < announcedZxid {
-                    guard feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
+                    guard mayFeed(link), feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
                 } else {
                     goLive(link)
                 }
@@ -270,13 +273,23 @@ extension Replica {
         }
     }
 
+    /// Whether it is a slice's turn; if not, it will be soon.
+    private func mayFeed(_ link: LearnerLink) -> Bool {
+        // The connection has taken everything: so the learner lives, though it says nothing until it has it all.
+        if link.link.unsentBytes == 0 { leader?.heard(link.id, nowMillis: nowMillis) }
+        if pace.mayFeed(at: core.clock.monotonicNanos()) { return true }
+        feedAtMillis = nowMillis + CatchUpPace.pauseMillis
+        return false
+    }
+
     private func feedSnapshot(_ link: LearnerLink, _ stream: any SnapshotStream) {
         let start = link.output.count
-        let room = link.output.appendUninitialized(ReplicaLimits.feedBytes)
-        let memory = UnsafeMutableRawBufferPointer(start: room, count: ReplicaLimits.feedBytes)
+        let size = CatchUpPace.sliceBytes
+        let memory = UnsafeMutableRawBufferPointer(start: link.output.appendUninitialized(size), count: size)
         do throws(DiskError) {
             let count = try stream.read(into: memory)
             link.output.truncate(to: start + count)
+            pace.fed(count, at: core.clock.monotonicNanos())
             guard count == 0 else { return }
         } catch {
             link.output.truncate(to: start)
@@ -295,7 +308,8 @@ extension Replica {
         if link.position >= recent.startZxid || mutations.contains(.zk1319) {
             link.history?.close()
             link.history = nil
-            let limit = link.output.count + ReplicaLimits.feedBytes
+            let start = link.output.count
+            let limit = start + CatchUpPace.sliceBytes
             var isComplete = true
             forEachKept { batch in
                 if batch.lastZxid <= link.position { return true }
@@ -308,6 +322,7 @@ extension Replica {
                 return true
             }
             if isComplete { link.position = max(link.position, bound) }
+            pace.fed(link.output.count - start, at: core.clock.monotonicNanos())
             return true
         }
         if link.history == nil {
@@ -320,7 +335,9 @@ extension Replica {
         do throws(DiskError) {
             let upTo = min(bound, loggedZxid)
             switch try history.next(upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) {
-            case .batch(let batch): append(batch, to: link, upTo: bound, asInform)
+            case .batch(let batch):
+                append(batch, to: link, upTo: bound, asInform)
+                pace.fed(batch.bytes.count, at: core.clock.monotonicNanos())
             case .pending: return false
             case .ended: closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
             }
@@ -375,6 +392,7 @@ extension Replica {
         guard leader != nil, batch.count > 0 else { return nil }
         leader!.proposed(first: batch.firstZxid, last: batch.lastZxid)
         replicationStatistics.proposals += UInt64(batch.count)
+        pace.proposed(batch.lastZxid, bytes: batch.bytes.count, at: core.clock.monotonicNanos())
         let proposals = Proposals()
         proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
         for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
@@ -392,6 +410,7 @@ extension Replica {
     func quorumReached(_ zxid: Int64) {
         precondition(zxid > quorumZxid)
         quorumZxid = zxid
+        pace.committed(zxid, at: core.clock.monotonicNanos())
         advanceCommits()
     }
 
@@ -444,6 +463,7 @@ extension Replica {
         for id in overflowing { closeLink(id, "it has fallen too far behind to be sent more") }
         overflowing.removeAll()
         if openRound > sentRound { pingLearners() }
+        feedAtMillis = nil
         for link in orderedLinks {
             switch link.stage {
             case .history, .catchUp, .snapshot: feed(link)

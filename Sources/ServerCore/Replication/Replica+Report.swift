@@ -54,9 +54,10 @@ extension Replica {
     /// When `tick` must come next, in monotonic milliseconds; the regular ticks serve for everything else. A silent peer
     /// is noticed by all that wait for it within the same milliseconds, and so they look for a leader together.
     public var nextDeadlineMillis: Int64? {
-        let term = leader?.nextTickMillis ?? learner?.nextTickMillis
-        guard let election = election.nextTickMillis else { return term }
-        return min(election, term ?? .max)
+        var next = election.nextTickMillis ?? .max
+        if let term = leader?.nextTickMillis ?? learner?.nextTickMillis { next = min(next, term) }
+        if let feedAtMillis { next = min(next, feedAtMillis) }
+        return next == .max ? nil : next
     }
 
     public var inspection: ReplicaInspection {

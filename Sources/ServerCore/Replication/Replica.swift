@@ -55,6 +55,9 @@ public final class Replica {
     /// Learners' syncs that are not answered, in the order they came.
     var learnerSyncs: [LearnerSync] = []
     var epochFloor: Int64 = 0
+    var pace = CatchUpPace()
+    /// When learners that catch up are to be fed again, after the pace has held them back.
+    var feedAtMillis: Int64?
     var proposalSizes = SizeSummary()
 
     // A learner's.
@@ -287,6 +290,7 @@ public final class Replica {
         installation?.abandon()
         installation = nil
         learnerSyncs.removeAll()
+        feedAtMillis = nil
         unansweredSyncs.removeAll()
         readySyncs.removeAll()
         for (_, waiting) in revalidating.sorted(by: { $0.key < $1.key }) { core.disconnect(waiting.connection) }

@@ -44,6 +44,10 @@ public struct Election: Sendable {
     private var supporters = VoterSet()
     /// Decided, not established, and `supportLost` not said yet.
     private var watchesSupport = false
+    /// How often the elected leader has said since that it still looks, and when last; from the decision on.
+    private var repeats: (count: Int, atMillis: Int64) = (0, 0)
+    /// A voter that does not hear the others: nobody to elect for a while.
+    private var deaf: (place: Int, untilMillis: Int64)?
     /// The round for which the support was lost, and when.
     private var lostTo: (round: Int64, atMillis: Int64)?
 
@@ -69,6 +73,8 @@ public struct Election: Sendable {
         lastSentMillis = Array(repeating: .min, count: rule.members.count)
     }
 
+    /// Two of them may be on their way while it decides, or answer somebody else's.
+    private static let repeatsOfDeaf = 2
     /// Rounds above this are no rounds but damage or malice.
     private static let highestRound: Int64 = 1 << 56
 
@@ -89,6 +95,7 @@ public struct Election: Sendable {
         ownVote = isVoter ? Vote(leader: id, zxid: lastZxid, peerEpoch: currentEpoch) : .none
         for place in settled.indices { settled[place] = nil }
         for place in isContent.indices { isContent[place] = false }
+        if let deaf, nowMillis >= deaf.untilMillis { self.deaf = nil }
         let others = lostTo.flatMap { nowMillis - $0.atMillis <= options.settleMillis ? $0.round : nil }
         lostTo = nil
         if isVoter, others == electionEpoch {
@@ -116,6 +123,9 @@ public struct Election: Sendable {
         // Before the first `start` there is nothing to say; whoever looks will ask again.
         guard electionEpoch > 0 else { return }
         isContent[place] = notification.state != .looking
+        if let deaf, nowMillis >= deaf.untilMillis || place == deaf.place && hears(notification, sender) {
+            self.deaf = nil
+        }
         guard place < rule.voterCount else {
             // An observer asks; what it says does not count.
             if notification.state == .looking { send(to: place, nowMillis: nowMillis, effects: &effects) }
@@ -330,6 +340,7 @@ public struct Election: Sendable {
         state = vote.leader == id ? .leading : isVoter ? .following : .observing
         self.supporters = supporters
         watchesSupport = true
+        repeats = (0, nowMillis)
         waiting = nil
         announce(nowMillis: nowMillis, effects: &effects)
         effects.append(.elected(leader: vote.leader, electionEpoch: electionEpoch))
@@ -356,7 +367,9 @@ public struct Election: Sendable {
             // twice.
             let offered = Vote(
                 leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch)
-            guard rule.isVoter(offered.leader), isBetter(offered, than: vote) else { return }
+            guard rule.isVoter(offered.leader), isBetter(offered, than: vote) else {
+                return watchHearing(of: place, offered, nowMillis: nowMillis, effects: &effects)
+            }
             ballots[place] = Ballot(vote: offered, state: .looking)
         }
         let lost: Bool
@@ -372,10 +385,32 @@ public struct Election: Sendable {
         effects.append(.supportLost)
     }
 
+    /// The elected leader should have decided, too. If it goes on saying that it looks, it does not hear the votes for it:
+    /// it would be elected again and again, and lead nobody. (Apache's servers wait for the way to it to be repaired.)
+    private mutating func watchHearing(
+        of place: Int, _ offered: Vote, nowMillis: Int64, effects: inout [ElectionEffect]
+    ) {
+        guard state != .leading, rule.members[place] == vote.leader, offered.leader == vote.leader,
+            nowMillis - repeats.atMillis >= options.minimumResendMillis / 2
+        else { return }
+        repeats = (repeats.count + 1, nowMillis)
+        guard repeats.count >= Self.repeatsOfDeaf else { return }
+        deaf = (place, nowMillis + options.deafMillis)
+        watchesSupport = false
+        lostTo = (electionEpoch, nowMillis)
+        effects.append(.supportLost)
+    }
+
+    /// Whether a server shows that it hears others: it has decided, or votes for another.
+    private func hears(_ notification: ElectionNotification, _ sender: ServerID) -> Bool {
+        notification.state != .looking || notification.leader != sender
+    }
+
     // MARK: - Helpers
 
     private func isBetter(_ offered: Vote, than current: Vote) -> Bool {
         guard rule.weight(of: offered.leader) > 0 else { return false }
+        if let deaf, rule.members[deaf.place] == offered.leader { return false }
         return rule.weight(of: current.leader) == 0 || offered.isAfter(current)
     }
 

@@ -33,6 +33,8 @@ public struct ElectionOptions: Sendable {
     /// For a leader all vote for but that has not been heard itself. Then the round is begun anew, without it unless
     /// it speaks. Doubles each time, and is longer than Apache's servers take, so that it does not disturb them.
     public var silentLeaderMillis: Int64
+    /// How long a server is not elected that was, and did not hear of it: it can be heard and hears nobody.
+    public var deafMillis: Int64 = 2000
 
     public init(
         settleMillis: Int64 = 20, minimumResendMillis: Int64 = 50, maximumResendMillis: Int64 = 2000,

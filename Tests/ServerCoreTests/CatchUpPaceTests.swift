@@ -1,0 +1,88 @@
+import Testing
+
+@testable import ServerCore
+
+@Suite("The pace of learners that catch up")
+struct CatchUpPaceTests {
+    private static let millisecond: UInt64 = 1_000_000
+
+    /// A leader whose clients write a batch of `batchBytes` every millisecond, committed after a time that `commitNanos`
+    /// computes from the bytes fed in the millisecond before. Whoever catches up takes all it may.
+    private struct Leader {
+        var pace = CatchUpPace()
+        var now: UInt64 = 1_000_000_000
+        var zxid: Int64 = 0
+        var fedBytes = 0
+        var commits: [(zxid: Int64, at: UInt64)] = []
+
+        mutating func run(
+            millis: Int, batchBytes: Int, isFeeding: Bool, commitNanos: (Int) -> UInt64
+        ) -> Int {
+            var sum = 0
+            for _ in 0..<millis {
+                now += CatchUpPaceTests.millisecond
+                if batchBytes > 0 {
+                    zxid += 1
+                    pace.proposed(zxid, bytes: batchBytes, at: now)
+                    commits.append((zxid, now + commitNanos(fedBytes)))
+                }
+                while let first = commits.first, first.at <= now {
+                    pace.committed(first.zxid, at: first.at)
+                    commits.removeFirst()
+                }
+                fedBytes = 0
+                // What a link takes at most in a millisecond here.
+                while isFeeding, fedBytes < 4 << 20, pace.mayFeed(at: now) {
+                    pace.fed(CatchUpPace.sliceBytes, at: now)
+                    fedBytes += CatchUpPace.sliceBytes
+                }
+                sum += fedBytes
+            }
+            return sum
+        }
+    }
+
+    @Test("nobody writes: nothing is held back")
+    func idle() {
+        var leader = Leader()
+        #expect(leader.run(millis: 100, batchBytes: 0, isFeeding: true) { _ in 0 } == 100 * 4 << 20)
+        // Nor once the last write is some time ago.
+        _ = leader.run(millis: 500, batchBytes: 5000, isFeeding: false) { _ in 3_000_000 }
+        _ = leader.run(millis: 300, batchBytes: 0, isFeeding: false) { _ in 0 }
+        #expect(leader.run(millis: 100, batchBytes: 0, isFeeding: true) { _ in 0 } == 100 * 4 << 20)
+    }
+
+    @Test("a short absence is made up for at once, under load too")
+    func burst() {
+        var leader = Leader()
+        _ = leader.run(millis: 2000, batchBytes: 5000, isFeeding: false) { _ in 3_000_000 }
+        let first = leader.run(millis: 1, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
+        #expect(first >= 4 << 20)
+    }
+
+    @Test("commits that take longer slow it down; as they were before, it speeds up")
+    func adapts() {
+        // Every 64 KiB fed cost each commit 2 ms more.
+        var slow = Leader()
+        _ = slow.run(millis: 2000, batchBytes: 5000, isFeeding: false) { _ in 3_000_000 }
+        _ = slow.run(millis: 1000, batchBytes: 5000, isFeeding: true) { 3_000_000 + UInt64($0) * 30 }
+        let held = slow.run(millis: 2000, batchBytes: 5000, isFeeding: true) { 3_000_000 + UInt64($0) * 30 }
+        var quick = Leader()
+        _ = quick.run(millis: 2000, batchBytes: 5000, isFeeding: false) { _ in 3_000_000 }
+        _ = quick.run(millis: 1000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
+        let free = quick.run(millis: 2000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
+        #expect(held < 2 * 60_000_000, "\(held) bytes in two seconds")
+        #expect(free > 2 * 500_000_000, "\(free) bytes in two seconds")
+    }
+
+    @Test("however slow commits are, it is twice what clients write")
+    func reachesTheEnd() {
+        var leader = Leader()
+        _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: false) { _ in 3_000_000 }
+        _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
+        let bytes = leader.run(millis: 2000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
+        // 40 MB/s are written.
+        #expect(bytes > 2 * 70_000_000, "\(bytes) bytes in two seconds")
+        #expect(bytes < 2 * 100_000_000, "\(bytes) bytes in two seconds")
+    }
+}
