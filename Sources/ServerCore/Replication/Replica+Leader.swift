@@ -249,6 +249,8 @@ extension Replica {
                 return
             }
             switch link.stage {
+            case .newLeaderSent where mutations.contains(.zk4394) && link.position < announcedZxid:
+                guard feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
             case .discovery, .newLeaderSent, .live: return
             case .snapshot(let stream): feedSnapshot(link, stream)
             case .history:
@@ -402,7 +404,7 @@ extension Replica {
         var answered = 0
         while true {
             let next = answered < learnerSyncs.count ? learnerSyncs[answered] : nil
-            let limit = min(next?.after ?? .max, quorumZxid)
+            let limit = mutations.contains(.syncBehindCommit) ? quorumZxid : min(next?.after ?? .max, quorumZxid)
             if limit > announcedZxid { announceCommits(upTo: limit) }
             guard let next, next.after <= announcedZxid, next.round <= confirmedRound else { break }
             answered += 1
@@ -447,6 +449,7 @@ extension Replica {
         for link in orderedLinks {
             switch link.stage {
             case .history, .catchUp, .snapshot: feed(link)
+            case .newLeaderSent where mutations.contains(.zk4394): feed(link)
             case .discovery, .newLeaderSent, .live: break
             }
             link.flush()

@@ -29,6 +29,12 @@ enum HistoryChecks {
             }
             lastSeen[operation.session] = operation.zxid
             guard operation.kind.isWrite else { continue }
+            if operation.zxid == before, operation.outcome == .ok {
+                return Violation(
+                    property: .sessionOrder,
+                    text: "session \(hex(operation.session)): \(operation.kind) is \(hex(operation.zxid)), which was "
+                        + "seen by what was asked before it")
+            }
             if let last = lastWrite[operation.session], operation.zxid <= last.zxid, operation.outcome == .ok {
                 return Violation(
                     property: .sessionOrder,

@@ -7,6 +7,8 @@ struct Workload {
     /// Requests a client may have outstanding.
     var depth = 4
     var thinkNanos: UInt64 = 20 * Span.millisecond
+    /// Digits of a value, so that snapshots and histories are long enough to be interrupted.
+    var valueDigits = 0
 
     struct Weights {
         var create = 10
@@ -45,6 +47,7 @@ struct Workload {
         load.ephemerals = dice.int(1...3)
         load.depth = dice.pick([1, 1, 2, 4, 8, 16])
         load.thinkNanos = dice.pick([10, 30, 100, 200]) * Span.millisecond
+        load.valueDigits = dice.pick([0, 0, 0, 100, 1000])
         // Swarm: leaving kinds out makes others meet more often.
         func maybe(_ weight: Int) -> Int { dice.chance(0.25) ? 0 : weight * dice.int(1...3) }
         load.weights.create = max(2, maybe(10))
