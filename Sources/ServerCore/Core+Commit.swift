@@ -48,7 +48,8 @@ extension Core {
         }
         let applied = logged.txnsDone - firstTxn
         guard applied > 0 else { return }
-        if role != .learner { pending.applied(upTo: batch.zxid(at: logged.txnsDone - 1)) }
+        let keepsPending = role == .electing && replica?.mutations.contains(.zk4541) == true
+        if role != .learner, !keepsPending { pending.applied(upTo: batch.zxid(at: logged.txnsDone - 1)) }
         compareDigest(batch, at: logged.txnsDone - 1)
         statistics.commitBatchSizes.record(UInt64(applied))
     }

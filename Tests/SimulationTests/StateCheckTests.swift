@@ -44,6 +44,25 @@ struct StateCheckTests {
         #expect(world.violation?.property == .oneLeaderPerEpoch)
     }
 
+    @Test("a leader without what is committed")
+    func incompleteLeader() {
+        let checker = StateChecker(world)
+        checker.applied(1, log([(0x1_0000_0001, 1), (0x1_0000_0002, 2)]), from: 0, upTo: 0x1_0000_0002)
+        checker.leads(2, epoch: 2, term: 1, lastZxid: 0x1_0000_0002)
+        checker.leads(2, epoch: 1, term: 2, lastZxid: 0x1_0000_0001)
+        #expect(world.violation == nil)
+        checker.leads(3, epoch: 3, term: 1, lastZxid: 0x1_0000_0001)
+        #expect(world.violation?.property == .committedPrefix)
+    }
+
+    @Test("a history that goes on without what is committed")
+    func leftOut() {
+        let checker = StateChecker(world)
+        checker.applied(1, log([(0x1_0000_0001, 1), (0x1_0000_0002, 2)]), from: 0, upTo: 0x1_0000_0002)
+        checker.applied(2, log([(0x1_0000_0001, 1), (0x2_0000_0001, 3)]), from: 0, upTo: 0x2_0000_0001)
+        #expect(world.violation?.property == .committedPrefix)
+    }
+
     @Test("another transaction under the same zxid")
     func different() {
         let checker = StateChecker(world)

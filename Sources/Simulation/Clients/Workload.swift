@@ -23,13 +23,15 @@ struct Workload {
         var exists = 8
         var getChildren = 6
         var syncAndRead = 6
+        var syncReadWrite = 6
         var closeSession = 1
         var watchChance = 0.4
 
         var list: [Int] {
             [
                 create, createEphemeral, createSequential, setData, setDataVersion, delete, deleteSequential, multi,
-                getData, exists, getChildren, syncAndRead, closeSession,
+                getData, exists, getChildren, syncAndRead, syncReadWrite,
+                closeSession,
             ]
         }
     }
@@ -62,6 +64,7 @@ struct Workload {
         load.weights.exists = maybe(8)
         load.weights.getChildren = maybe(6)
         load.weights.syncAndRead = maybe(6)
+        load.weights.syncReadWrite = maybe(10)
         load.weights.closeSession = dice.chance(0.5) ? 1 : 0
         load.weights.watchChance = dice.pick([0, 0.2, 0.6])
         return load
@@ -95,6 +98,11 @@ struct Workload {
         case 10:
             return [.getChildren(path: dice.chance(0.7) ? Self.sequenceParent : "/r", watch: watch(&dice))]
         case 11: return [.sync, .getData(path: path, watch: false)]
+        case 12:
+            return [
+                .sync, .getData(path: path, watch: false), .setData(path: path, value: fresh(), version: -1), .sync,
+                .getData(path: path, watch: false),
+            ]
         default: return [.closeSession]
         }
     }

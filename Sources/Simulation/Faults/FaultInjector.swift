@@ -92,16 +92,20 @@ final class FaultInjector {
     /// About the time from a proposal to its commit.
     private var stride: UInt64 { 2 * network.settings.delayNanos + servers[0].disk.settings.syncNanos }
 
+    /// What the leader proposes next reaches some, and of its commit nobody may hear.
     private func fadeLeader(_ duration: UInt64) {
         guard let leader else { return }
-        for other in servers where other !== leader && dice.chance(0.6) {
-            var pairs = [(leader.host, other.host)]
+        var pairs: [(Int, Int)] = []
+        for other in servers where other !== leader && dice.chance(0.5) {
+            pairs.append((leader.host, other.host))
             if dice.chance(0.3) { pairs.append((other.host, leader.host)) }
-            world.after(dice.around(2 * stride)) { [self] in if isActive { cut(pairs, duration) } }
         }
-        world.after(dice.around(4 * stride)) { [self] in
-            guard isActive, leader.isRunning else { return }
-            end(leader, losesPower: dice.chance(0.7), duration)
+        leader.disk.atNextWrite = { [self] in
+            guard isActive else { return }
+            cut(pairs, duration)
+            world.after(dice.around(2 * stride)) { [self] in
+                if isActive, leader.isRunning { end(leader, losesPower: dice.chance(0.7), duration) }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ public enum FaultKind: Int, CaseIterable, Sendable {
     case connectionBreak, slowLink, slowDisk, fullDisk, clockJump, electionMessageLoss
     /// Some fall behind, then the leader loses power for a moment and those in step are away: who was behind decides.
     case quorumShift
-    /// The leader's links fail one by one, and then its power, all within a few round trips.
+    /// Some of the leader's links fail as it writes, and then its power, within a few round trips.
     case fadingLeader
     /// The leader keeps a single follower, which has to synchronize anew, and all others lose them.
     case lonelyPair
