@@ -1,6 +1,7 @@
 import DataTree
 import Jute
 import TxnLog
+import Zab
 import ZooKeeperProtocol
 
 /// Commit: durable transactions are applied to the tree, watches fire, answers leave.
@@ -13,7 +14,7 @@ extension Core {
         if logged.requests.isEmpty {
             while logged.txnsDone < batch.count {
                 // What stands between a sync and its session's next write sees the tree as it is now.
-                replica?.answerReadySyncs()
+                if let replica, !replica.mutations.contains(.syncLate) { replica.answerReadySyncs() }
                 let txn = batch.txn(at: logged.txnsDone)
                 let header = applyTxn(txn, upTo: zxid)
                 guard let header else { break }
@@ -47,7 +48,8 @@ extension Core {
         }
         let applied = logged.txnsDone - firstTxn
         guard applied > 0 else { return }
-        if role != .learner { pending.applied(upTo: batch.zxid(at: logged.txnsDone - 1)) }
+        let keepsPending = role == .electing && replica?.mutations.contains(.zk4541) == true
+        if role != .learner, !keepsPending { pending.applied(upTo: batch.zxid(at: logged.txnsDone - 1)) }
         compareDigest(batch, at: logged.txnsDone - 1)
         statistics.commitBatchSizes.record(UInt64(applied))
     }

@@ -102,7 +102,7 @@ public struct LeaderMachine: Sendable {
         switch phase {
         case .discovery:
             if epochIsChosen {
-                if acceptedEpoch > epoch, isVoter { return outrun(id, acceptedEpoch, &effects) }
+                if outruns(acceptedEpoch, isVoter) { return outrun(id, acceptedEpoch, &effects) }
                 effects.append(.sendLeaderInfo(link, epoch: epoch))
                 return
             }
@@ -110,10 +110,14 @@ public struct LeaderMachine: Sendable {
             if isVoter { connecting.insert(id) }
             chooseEpochIfPossible(&effects)
         case .synchronization, .broadcast:
-            if acceptedEpoch > epoch, isVoter { return outrun(id, acceptedEpoch, &effects) }
+            if outruns(acceptedEpoch, isVoter) { return outrun(id, acceptedEpoch, &effects) }
             effects.append(.sendLeaderInfo(link, epoch: epoch))
         case .ended: break
         }
+    }
+
+    private func outruns(_ acceptedEpoch: Int64, _ isVoter: Bool) -> Bool {
+        acceptedEpoch > epoch && isVoter && !mutations.contains(.staleEpochFollowed)
     }
 
     /// A voter has promised a newer epoch. It may never follow an older one, so only a new term can bring it back.
@@ -178,7 +182,7 @@ public struct LeaderMachine: Sendable {
         guard phase == .discovery, quorum.containsQuorum(promised) else { return }
         phase = .synchronization
         promises.currentEpoch = epoch
-        effects.append(.storePromises(promises))
+        if !mutations.contains(.zk1282) { effects.append(.storePromises(promises)) }
         synchronized.insert(myId)
         if mutations.contains(.earlyOffice) { synchronized = promised }
         for (link, learner) in learners.sorted(by: { $0.key < $1.key }) {

@@ -75,6 +75,12 @@ public struct Mutations: OptionSet, Sendable, Hashable {
     public static let electionHalf = Mutations(rawValue: 1 << 33)
     /// Votes of older rounds count.
     public static let electionStaleRound = Mutations(rawValue: 1 << 34)
+    /// Votes are ordered without their zxids.
+    public static let electionZxidIgnored = Mutations(rawValue: 1 << 35)
+    /// A leader announces commits before it answers the syncs that stand before them.
+    public static let syncBehindCommit = Mutations(rawValue: 1 << 36)
+    /// A learner answers a sync only when all it has to apply has been applied.
+    public static let syncLate = Mutations(rawValue: 1 << 37)
 
     public static let named: [(name: String, mutation: Mutations)] = [
         ("zk962", .zk962),
@@ -112,5 +118,8 @@ public struct Mutations: OptionSet, Sendable, Hashable {
         ("electionEpochIgnored", .electionEpochIgnored),
         ("electionHalf", .electionHalf),
         ("electionStaleRound", .electionStaleRound),
+        ("electionZxidIgnored", .electionZxidIgnored),
+        ("syncBehindCommit", .syncBehindCommit),
+        ("syncLate", .syncLate),
     ]
 }

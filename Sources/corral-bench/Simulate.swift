@@ -141,32 +141,55 @@ struct Simulate: ParsableCommand {
     private func findMutations() throws {
         var table = MutationTable()
         table.seedLimit = seeds ?? 20_000
+        table.maskedSeedLimit = min(table.seedLimit, 1000)
+        let environment = EnvironmentRecord.capture(dataDirectory: nil)
+        let commit = environment.commit.prefix(12) + (environment.dirty ? ", with changes" : "")
+        table.circumstances =
+            "\(environment.machine); \(environment.compiler); commit \(commit); "
+            + Date().ISO8601Format() + "."
         let names = mutation.map { [$0] } ?? Mutation.all.map(\.name)
         for name in names {
-            var row = MutationTable.Row(mutation: name)
-            for round in 0..<max(1, repeats) {
-                let first = UInt64(round) * 1_000_000 + 1
-                var settings = settings(first: first, seeds: table.seedLimit, mutation: name)
-                settings.stopsAtFirstViolation = true
-                let campaign = Campaign(settings) { _ in }
-                try campaign.run()
-                let found = campaign.summary.violations.min { $0.seed < $1.seed }
-                row.seedsNeeded.append(found.map { Int($0.seed - first) + 1 })
-                if row.property == nil, let found {
-                    row.property = found.property
-                    row.seed = found.seed
-                    row.text = found.text
-                }
-            }
+            let row = try search(name, table)
             table.rows.append(row)
             let seeds = row.seedsNeeded.map { $0.map(String.init) ?? "-" }.joined(separator: " ")
             print("\(name): \(seeds) \(row.property ?? "not found")  \((row.text ?? "").prefix(150))")
             fflush(nil)
+            // A search of all takes long: what is known so far is kept.
+            try write(table)
         }
         print("\(table.foundCount) of \(table.rows.count) found")
+    }
+
+    private func search(_ name: String, _ table: MutationTable) throws -> MutationTable.Row {
+        var row = MutationTable.Row(mutation: name)
+        let isMasked = Mutation(name: name)?.maskedBy != nil
+        for round in 0..<max(1, repeats) {
+            let first = UInt64(round) * 1_000_000 + 1
+            var settings = settings(
+                first: first, seeds: isMasked ? table.maskedSeedLimit : table.seedLimit, mutation: name)
+            settings.stopsAtFirstViolation = true
+            let campaign = Campaign(settings) { _ in }
+            try campaign.run()
+            let found = campaign.summary.violations.min { $0.seed < $1.seed }
+            row.seedsNeeded.append(found.map { Int($0.seed - first) + 1 })
+            if row.property == nil, let found {
+                row.property = found.property
+                row.seed = found.seed
+                row.text = found.text
+            }
+            // Where one search has found nothing, another is not worth its time.
+            if found == nil { break }
+        }
+        return row
+    }
+
+    /// The table is the project's, one for all runs: it has no label.
+    private func write(_ table: MutationTable) throws {
+        let directory = outputArguments.output + "/simulation"
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try write(try encoder.encode(table), "mutations.json")
-        try write(Data(table.markdown.utf8), "mutations.md")
+        try encoder.encode(table).write(to: URL(fileURLWithPath: directory + "/mutations.json"))
+        try Data(table.markdown.utf8).write(to: URL(fileURLWithPath: directory + "/mutations.md"))
     }
 }

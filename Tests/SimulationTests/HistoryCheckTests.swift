@@ -56,6 +56,24 @@ struct HistoryCheckTests {
         #expect(made.found() == nil)
     }
 
+    @Test("a read does not show the write that was asked after it, answered or not", arguments: [true, false])
+    func readBeforeWrite(_ isAnswered: Bool) {
+        func history(read: Int64) -> HistoryBuilder {
+            var made = HistoryBuilder()
+            made.add(.create(path: "/r/0", value: 1, flags: 0), zxid: 2) { $0.createdPath = "/r/0" }
+            made.add(.exists(path: "/r/1", watch: false), zxid: read, outcome: Self.noNode)
+            made.add(
+                .setData(path: "/r/0", value: 2, version: -1), zxid: isAnswered ? 4 : 0,
+                outcome: isAnswered ? .ok : .unknown
+            ) {
+                if isAnswered { $0.seen = seen(mzxid: 4, version: 1, czxid: 2) } else { $0.committedZxid = 4 }
+            }
+            return made
+        }
+        #expect(history(read: 3).found() == nil)
+        #expect(history(read: 4).found() == .sessionOrder)
+    }
+
     @Test("real time binds: what ended before cannot come after")
     func realTime() {
         var made = HistoryBuilder()

@@ -16,7 +16,7 @@ struct StateCheckTests {
     @Test("equal histories, behind snapshots or not")
     func equal() {
         let checker = StateChecker(world)
-        checker.leads(1, epoch: 1, term: 1)
+        checker.leads(1, epoch: 1, term: 1, lastZxid: 0)
         checker.applied(1, log([(0x1_0000_0001, 1), (0x1_0000_0002, 2)]), from: 0, upTo: 0x1_0000_0002)
         checker.applied(2, log([(0x1_0000_0001, 1)]), from: 0, upTo: 0x1_0000_0001)
         checker.applied(3, log(start: 0x1_0000_0001, [(0x1_0000_0002, 2)]), from: 0x1_0000_0001, upTo: 0x1_0000_0002)
@@ -29,19 +29,38 @@ struct StateCheckTests {
     @Test("two leaders of an epoch")
     func leaders() {
         let checker = StateChecker(world)
-        checker.leads(1, epoch: 1, term: 1)
-        checker.leads(2, epoch: 2, term: 1)
+        checker.leads(1, epoch: 1, term: 1, lastZxid: 0)
+        checker.leads(2, epoch: 2, term: 1, lastZxid: 0)
         #expect(world.violation == nil)
-        checker.leads(3, epoch: 2, term: 1)
+        checker.leads(3, epoch: 2, term: 1, lastZxid: 0)
         #expect(world.violation?.property == .oneLeaderPerEpoch)
     }
 
     @Test("one server that leads an epoch twice")
     func leaderTwice() {
         let checker = StateChecker(world)
-        checker.leads(1, epoch: 1, term: 1)
-        checker.leads(1, epoch: 1, term: 2)
+        checker.leads(1, epoch: 1, term: 1, lastZxid: 0)
+        checker.leads(1, epoch: 1, term: 2, lastZxid: 0)
         #expect(world.violation?.property == .oneLeaderPerEpoch)
+    }
+
+    @Test("a leader without what is committed")
+    func incompleteLeader() {
+        let checker = StateChecker(world)
+        checker.applied(1, log([(0x1_0000_0001, 1), (0x1_0000_0002, 2)]), from: 0, upTo: 0x1_0000_0002)
+        checker.leads(2, epoch: 2, term: 1, lastZxid: 0x1_0000_0002)
+        checker.leads(2, epoch: 1, term: 2, lastZxid: 0x1_0000_0001)
+        #expect(world.violation == nil)
+        checker.leads(3, epoch: 3, term: 1, lastZxid: 0x1_0000_0001)
+        #expect(world.violation?.property == .committedPrefix)
+    }
+
+    @Test("a history that goes on without what is committed")
+    func leftOut() {
+        let checker = StateChecker(world)
+        checker.applied(1, log([(0x1_0000_0001, 1), (0x1_0000_0002, 2)]), from: 0, upTo: 0x1_0000_0002)
+        checker.applied(2, log([(0x1_0000_0001, 1), (0x2_0000_0001, 3)]), from: 0, upTo: 0x2_0000_0001)
+        #expect(world.violation?.property == .committedPrefix)
     }
 
     @Test("another transaction under the same zxid")

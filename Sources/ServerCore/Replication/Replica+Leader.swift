@@ -250,6 +250,8 @@ extension Replica {
                 return
             }
             switch link.stage {
+            case .newLeaderSent where mutations.contains(.zk4394) && link.position < announcedZxid:
+                guard feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else { return link.flush() }
             case .discovery, .newLeaderSent, .live: return
             case .snapshot(let stream):
                 guard mayFeed(link) else { return link.flush() }
@@ -364,13 +366,14 @@ extension Replica {
         for _ in 0..<link.deferredSyncs { link.output.appendSync() }
         link.deferredSyncs = 0
         guard !link.isObserver, !mutations.contains(.zk962) else { return }
+        let sentUpTo = max(announcedZxid, link.position)
         for logged in core.awaiting + core.submitted {
-            guard let proposals = logged.proposals, logged.batch.lastZxid > announcedZxid else { continue }
-            // The announced part of a batch has been sent as history.
+            guard let proposals = logged.proposals, logged.batch.lastZxid > sentUpTo else { continue }
+            // The first part of a batch may have been sent as history.
             let packets = proposals.packets.bytes
             var offset = 0
             while let packet = QuorumPacket.parseFast(UnsafeRawBufferPointer(rebasing: packets[offset...])),
-                packet.zxid <= announcedZxid
+                packet.zxid <= sentUpTo
             { offset += packet.length }
             link.output.append(raw: UnsafeRawBufferPointer(rebasing: packets[offset...]))
         }
@@ -421,7 +424,7 @@ extension Replica {
         var answered = 0
         while true {
             let next = answered < learnerSyncs.count ? learnerSyncs[answered] : nil
-            let limit = min(next?.after ?? .max, quorumZxid)
+            let limit = mutations.contains(.syncBehindCommit) ? quorumZxid : min(next?.after ?? .max, quorumZxid)
             if limit > announcedZxid { announceCommits(upTo: limit) }
             guard let next, next.after <= announcedZxid, next.round <= confirmedRound else { break }
             answered += 1
@@ -467,6 +470,7 @@ extension Replica {
         for link in orderedLinks {
             switch link.stage {
             case .history, .catchUp, .snapshot: feed(link)
+            case .newLeaderSent where mutations.contains(.zk4394): feed(link)
             case .discovery, .newLeaderSent, .live: break
             }
             link.flush()

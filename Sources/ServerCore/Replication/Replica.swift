@@ -109,7 +109,8 @@ public final class Replica {
         self.disk = disk
         self.fatal = fatal
         election = Election(
-            id: configuration.myId, rule: configuration.quorum, options: configuration.election)
+            id: configuration.myId, rule: configuration.quorum, options: configuration.election,
+            mutations: configuration.mutations)
         promises = Promises(acceptedEpoch: epochs.accepted, currentEpoch: epochs.current)
         loggedZxid = core.tree.lastProcessedZxid
         committedZxid = epochs.committedZxid

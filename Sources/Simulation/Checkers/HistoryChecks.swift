@@ -18,8 +18,18 @@ enum HistoryChecks {
     static func sessionOrder(_ history: History) -> Violation? {
         var lastWrite: [Int64: (zxid: Int64, operation: Int)] = [:]
         var lastSeen: [Int64: Int64] = [:]
-        for operation in history.operations where operation.outcome != .unknown && operation.zxid > 0 {
+        for operation in history.operations {
             let before = lastSeen[operation.session] ?? 0
+            // A write without an answer stands behind what was asked before it all the same.
+            if operation.outcome == .unknown, let committed = operation.committedZxid, committed > 0,
+                committed <= before
+            {
+                return Violation(
+                    property: .sessionOrder,
+                    text: "session \(hex(operation.session)): \(operation.kind), which was not answered, is "
+                        + "\(hex(committed)), but what was asked before it was answered at \(hex(before))")
+            }
+            guard operation.outcome != .unknown, operation.zxid > 0 else { continue }
             if operation.zxid < before {
                 return Violation(
                     property: .readsGoBack,
@@ -29,6 +39,12 @@ enum HistoryChecks {
             }
             lastSeen[operation.session] = operation.zxid
             guard operation.kind.isWrite else { continue }
+            if operation.zxid == before, operation.outcome == .ok {
+                return Violation(
+                    property: .sessionOrder,
+                    text: "session \(hex(operation.session)): \(operation.kind) is \(hex(operation.zxid)), which was "
+                        + "seen by what was asked before it")
+            }
             if let last = lastWrite[operation.session], operation.zxid <= last.zxid, operation.outcome == .ok {
                 return Violation(
                     property: .sessionOrder,

@@ -58,8 +58,16 @@ final class StateChecker {
     /// A server has become the established leader of an epoch.
     ///
     /// - Parameter term: counts the server's terms over all its lives.
-    func leads(_ server: Int, epoch: Int64, term: Int) {
+    /// - Parameter lastZxid: of its log.
+    func leads(_ server: Int, epoch: Int64, term: Int, lastZxid: Int64) {
         established += 1
+        // One that was elected and then held up may take office when a later epoch has begun: it commits nothing.
+        if lastZxid < lastCommitted, lastCommitted >> 32 < epoch {
+            world.fail(
+                .committedPrefix,
+                "server \(server) leads epoch \(epoch) with a history up to \(hex(lastZxid)), though others had "
+                    + "committed up to \(hex(lastCommitted))")
+        }
         if let other = leaders[epoch], other.server != server || other.term != term {
             world.fail(
                 .oneLeaderPerEpoch, "servers \(other.server) and \(server) were both leaders of epoch \(epoch)")
@@ -97,6 +105,12 @@ final class StateChecker {
                 world.fail(
                     .committedPrefix,
                     "server \(server) has applied \(hex(entry.zxid)), which is not in the history that others had "
+                        + "committed up to \(hex(lastCommitted))")
+            }
+            if previous < lastCommitted, entry.zxid > lastCommitted {
+                world.fail(
+                    .committedPrefix,
+                    "server \(server) has applied \(hex(entry.zxid)) behind \(hex(previous)), though others had "
                         + "committed up to \(hex(lastCommitted))")
             }
             committed[entry.zxid] = Committed(hash: entry.hash, previous: previous, server: server)

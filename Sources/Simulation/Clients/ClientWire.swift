@@ -29,27 +29,31 @@ enum ClientWire {
         }
     }
 
-    /// A value as data: its number in decimal.
-    private static func append(value: Int, to buffer: inout WireBuffer) { buffer.append(string: String(value)) }
+    /// A value as data: its number in decimal, with zeros before it.
+    private static func append(value: Int, digits: Int, to buffer: inout WireBuffer) {
+        let number = String(value)
+        buffer.append(string: String(repeating: "0", count: max(0, digits - number.count)) + number)
+    }
 
-    static func request(_ xid: Int32, _ kind: Operation.Kind) -> WireBuffer {
+    /// - Parameter digits: of each value, at least.
+    static func request(_ xid: Int32, _ kind: Operation.Kind, digits: Int) -> WireBuffer {
         frame { buffer in
             buffer.append(int32: xid)
             buffer.append(int32: opcode(kind).rawValue)
             switch kind {
             case .create(let path, let value, let flags):
                 buffer.append(string: path)
-                append(value: value, to: &buffer)
+                append(value: value, digits: digits, to: &buffer)
                 ACL.encode(ACL.open, to: &buffer)
                 buffer.append(int32: flags)
             case .setData(let path, let value, let version):
                 buffer.append(string: path)
-                append(value: value, to: &buffer)
+                append(value: value, digits: digits, to: &buffer)
                 buffer.append(int32: version)
             case .delete(let path, let version):
                 buffer.append(string: path)
                 buffer.append(int32: version)
-            case .multi(let steps): append(steps, to: &buffer)
+            case .multi(let steps): append(steps, digits, to: &buffer)
             case .getData(let path, let watch), .exists(let path, let watch), .getChildren(let path, let watch):
                 buffer.append(string: path)
                 buffer.append(bool: watch)
@@ -73,7 +77,7 @@ enum ClientWire {
         }
     }
 
-    private static func append(_ steps: [Operation.Step], to buffer: inout WireBuffer) {
+    private static func append(_ steps: [Operation.Step], _ digits: Int, to buffer: inout WireBuffer) {
         func header(_ type: OpCode) {
             buffer.append(int32: type.rawValue)
             buffer.append(bool: false)
@@ -84,13 +88,13 @@ enum ClientWire {
             case .create(let path, let value):
                 header(.create2)
                 buffer.append(string: path)
-                append(value: value, to: &buffer)
+                append(value: value, digits: digits, to: &buffer)
                 ACL.encode(ACL.open, to: &buffer)
                 buffer.append(int32: 0)
             case .setData(let path, let value, let version):
                 header(.setData)
                 buffer.append(string: path)
-                append(value: value, to: &buffer)
+                append(value: value, digits: digits, to: &buffer)
                 buffer.append(int32: version)
             case .delete(let path, let version):
                 header(.delete)

@@ -35,6 +35,8 @@ struct ClientSettings {
     /// The ensemble's tick, which the rules of expiry are stated in.
     var tickMillis: Int32 = 2000
     var syncLimitTicks: Int64 = 5
+    /// Between two moves to another server without need; 0 for none.
+    var roamNanos: UInt64 = 0
     /// Hosts of the servers.
     var servers: [Int] = []
 }
@@ -101,6 +103,22 @@ final class SimulatedClient: StreamOwner {
     func start() {
         connect(after: dice.around(100 * Span.millisecond))
         think()
+        roam()
+    }
+
+    /// Goes to another server with its session, as a client does whose network has changed.
+    private func roam() {
+        guard settings.roamNanos > 0 else { return }
+        world.after(dice.around(settings.roamNanos)) { [self] in
+            guard state != .retired else { return }
+            if isActive, state == .connected, !isClosing {
+                world.say("client \(index): moves on")
+                end?.close(losesUnsent: dice.chance(0.5))
+                dropConnection()
+                connect(after: dice.around(Span.millisecond))
+            }
+            roam()
+        }
     }
 
     /// Ends for good: its session is left to expire.
@@ -414,7 +432,7 @@ final class SimulatedClient: StreamOwner {
         recorder.history.operations.append(operation)
         outstanding.append(operation.id)
         if kind == .closeSession { isClosing = true }
-        send(ClientWire.request(xid, kind))
+        send(ClientWire.request(xid, kind, digits: workload.valueDigits))
     }
 
     /// Breaks the cycles of a world that has ended.

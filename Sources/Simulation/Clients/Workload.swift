@@ -7,6 +7,8 @@ struct Workload {
     /// Requests a client may have outstanding.
     var depth = 4
     var thinkNanos: UInt64 = 20 * Span.millisecond
+    /// Digits of a value, so that snapshots and histories are long enough to be interrupted.
+    var valueDigits = 0
 
     struct Weights {
         var create = 10
@@ -21,13 +23,15 @@ struct Workload {
         var exists = 8
         var getChildren = 6
         var syncAndRead = 6
+        var syncReadWrite = 6
         var closeSession = 1
         var watchChance = 0.4
 
         var list: [Int] {
             [
                 create, createEphemeral, createSequential, setData, setDataVersion, delete, deleteSequential, multi,
-                getData, exists, getChildren, syncAndRead, closeSession,
+                getData, exists, getChildren, syncAndRead, syncReadWrite,
+                closeSession,
             ]
         }
     }
@@ -45,6 +49,7 @@ struct Workload {
         load.ephemerals = dice.int(1...3)
         load.depth = dice.pick([1, 1, 2, 4, 8, 16])
         load.thinkNanos = dice.pick([10, 30, 100, 200]) * Span.millisecond
+        load.valueDigits = dice.pick([0, 0, 0, 100, 1000])
         // Swarm: leaving kinds out makes others meet more often.
         func maybe(_ weight: Int) -> Int { dice.chance(0.25) ? 0 : weight * dice.int(1...3) }
         load.weights.create = max(2, maybe(10))
@@ -59,6 +64,7 @@ struct Workload {
         load.weights.exists = maybe(8)
         load.weights.getChildren = maybe(6)
         load.weights.syncAndRead = maybe(6)
+        load.weights.syncReadWrite = maybe(10)
         load.weights.closeSession = dice.chance(0.5) ? 1 : 0
         load.weights.watchChance = dice.pick([0, 0.2, 0.6])
         return load
@@ -92,6 +98,11 @@ struct Workload {
         case 10:
             return [.getChildren(path: dice.chance(0.7) ? Self.sequenceParent : "/r", watch: watch(&dice))]
         case 11: return [.sync, .getData(path: path, watch: false)]
+        case 12:
+            return [
+                .sync, .getData(path: path, watch: false), .setData(path: path, value: fresh(), version: -1), .sync,
+                .getData(path: path, watch: false),
+            ]
         default: return [.closeSession]
         }
     }

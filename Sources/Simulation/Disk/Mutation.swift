@@ -34,6 +34,8 @@ public enum Mutation: Sendable, Equatable, CustomStringConvertible {
         case .zk962: return [.zk962, .proposalGap]
         case .zk2845: return [.zk2845, .newerFollower]
         case .epochFromSelf: return [.epochFromSelf, .staleEpochFollowed]
+        case .newerFollower: return [.newerFollower, .electionZxidIgnored]
+        case .zk1264: return [.zk1264, .zk1291]
         default: return one
         }
     }

@@ -7,6 +7,23 @@ extension Mutation {
         }
     }
 
+    /// Why the mistake alone may break nothing; nil where it must be found.
+    public var maskedBy: String? { Self.safeguards[name] }
+
+    private static let safeguards = [
+        "zk1291": "UPTODATE stands before every proposal of its epoch: whoever has acknowledged one of them has stored "
+            + "the epoch.",
+        "staleEpochFollowed": "Elections: nobody joins a leader that no quorum follows, and the leader that a quorum "
+            + "follows takes no harm from a promise to another.",
+        "epochFromSelf": "The order of votes: whoever has the newest epoch among a quorum is the one that leads, and "
+            + "its own promise is the newest.",
+        "proposalGap": "A leader's one position in each learner's stream, which leaves nothing out; zk962, which drops "
+            + "that, drops this check too.",
+        "zk4837": "Snapshots hold what is committed, and nobody is told to cut that.",
+        "electionStaleRound": "Followers: an elected leader needs a quorum that comes to it, and who has changed its "
+            + "mind does not come.",
+    ]
+
     private static let protocolSummaries = [
         "zk962": "A leader does not send a learner what was proposed while it synchronized.",
         "zk1154": "A learner with more history than the leader keeps it.",
@@ -43,5 +60,8 @@ extension Mutation {
         "electionEpochIgnored": "Votes are ordered without their epochs.",
         "electionHalf": "Half of the voters are a quorum.",
         "electionStaleRound": "Votes of older rounds count.",
+        "electionZxidIgnored": "Votes are ordered without their zxids.",
+        "syncBehindCommit": "A leader announces commits before it answers the syncs that stand before them.",
+        "syncLate": "A learner answers a sync only when all it has to apply has been applied.",
     ]
 }

@@ -65,6 +65,8 @@ final class SimulatedDisk {
     /// What was begun under an older number reports to nobody.
     private var generation = 0
     private var snapshot: SnapshotTask?
+    /// What is to happen when the next write begins.
+    var atNextWrite: (() -> Void)?
     /// What is to happen while the next write is on its way.
     var strike: (() -> Void)?
     /// Factor on the time of a write.
@@ -120,6 +122,10 @@ final class SimulatedDisk {
         let isEarly = mutation == .noSync
         if isEarly { report(group, now) }
         let delay = syncTime()
+        if let atNextWrite {
+            self.atNextWrite = nil
+            atNextWrite()
+        }
         if let strike {
             self.strike = nil
             world.after(UInt64(dice.int(0...Int(delay)))) { strike() }
@@ -297,6 +303,7 @@ final class SimulatedDisk {
         isBusy = false
         losesPowerAtFailure = false
         strike = nil
+        atNextWrite = nil
         generation += 1
         if isFull { fill() }
     }

@@ -80,11 +80,51 @@ final class FaultInjector {
         case .clockJump: server.clock.wallJumpMillis += Int64(dice.int(-100_000...100_000))
         case .electionMessageLoss: break
         case .quorumShift: shiftQuorum(duration)
+        case .fadingLeader: fadeLeader(duration)
+        case .lonelyPair: leavePair(duration)
+        }
+    }
+
+    private var leader: SimulatedServer? {
+        servers.first { $0.isRunning && $0.inspection.role == .leading }
+    }
+
+    /// About the time from a proposal to its commit.
+    private var stride: UInt64 { 2 * network.settings.delayNanos + servers[0].disk.settings.syncNanos }
+
+    /// What the leader proposes next reaches some, and of its commit nobody may hear.
+    private func fadeLeader(_ duration: UInt64) {
+        guard let leader else { return }
+        var pairs: [(Int, Int)] = []
+        for other in servers where other !== leader && dice.chance(0.5) {
+            pairs.append((leader.host, other.host))
+            if dice.chance(0.3) { pairs.append((other.host, leader.host)) }
+        }
+        leader.disk.atNextWrite = { [self] in
+            guard isActive else { return }
+            cut(pairs, duration)
+            world.after(dice.around(2 * stride)) { [self] in
+                if isActive, leader.isRunning { end(leader, losesPower: dice.chance(0.7), duration) }
+            }
+        }
+    }
+
+    private func leavePair(_ duration: UInt64) {
+        guard let leader else { return }
+        let company = dice.pick(servers.filter { $0 !== leader })
+        for other in servers where other !== leader && other !== company {
+            let pairs = [(leader.host, other.host), (other.host, leader.host)]
+            world.after(dice.around(stride)) { [self] in if isActive { cut(pairs, duration) } }
+        }
+        world.after(dice.around(2 * stride)) { [self] in
+            guard isActive else { return }
+            if dice.chance(0.3) { return end(company, losesPower: false, dice.around(20 * Span.millisecond)) }
+            for stream in network.streams(between: leader.host, and: company.host) { network.breakStream(stream) }
         }
     }
 
     private func shiftQuorum(_ duration: UInt64) {
-        guard let leader = servers.first(where: { $0.isRunning && $0.inspection.role == .leading }) else { return }
+        guard let leader else { return }
         var others = servers.filter { $0 !== leader }
         var behind: [SimulatedServer] = []
         while behind.count < servers.count / 2 { behind.append(others.remove(at: dice.int(0...others.count - 1))) }
@@ -104,13 +144,16 @@ final class FaultInjector {
             guard isActive else { return }
             let victim = dice.chance(0.7) ? server : dice.pick(servers)
             let duration = dice.around(300 * Span.millisecond)
-            let kind: FaultKind = dice.pick([.crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut])
+            let kind: FaultKind = dice.pick([
+                .crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut, .powerLossOfAll,
+            ])
             counts[kind] += 1
             world.note(.fault, Int64(kind.rawValue), Int64(victim.id))
             world.say("fault at a turn: \(kind.name) of server \(victim.id)")
             switch kind {
             case .crash, .powerLoss: kill(victim, losesPower: kind == .powerLoss, duration)
             case .connectionBreak: breakConnections(victim)
+            case .powerLossOfAll: for one in servers { end(one, losesPower: true, dice.around(2 * duration)) }
             default: cut(oneWay(victim), duration)
             }
         }
@@ -155,7 +198,7 @@ final class FaultInjector {
     }
 
     private func isolateLeader(_ duration: UInt64) {
-        guard let leader = servers.first(where: { $0.isRunning && $0.inspection.role == .leading }) else { return }
+        guard let leader else { return }
         var pairs: [(Int, Int)] = []
         for other in servers.indices where other != leader.host {
             pairs.append((leader.host, other))

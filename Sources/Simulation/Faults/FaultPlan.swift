@@ -4,6 +4,10 @@ public enum FaultKind: Int, CaseIterable, Sendable {
     case connectionBreak, slowLink, slowDisk, fullDisk, clockJump, electionMessageLoss
     /// Some fall behind, then the leader loses power for a moment and those in step are away: who was behind decides.
     case quorumShift
+    /// Some of the leader's links fail as it writes, and then its power, within a few round trips.
+    case fadingLeader
+    /// The leader keeps a single follower, which has to synchronize anew, and all others lose them.
+    case lonelyPair
 
     public var name: String { "\(self)" }
 }
@@ -48,7 +52,7 @@ struct FaultPlan {
         let share = dice.pick([0.2, 0.35, 0.6])
         for kind in FaultKind.allCases where kind != .electionMessageLoss {
             guard dice.chance(share) else { continue }
-            if servers == 1, [.partition, .isolatedLeader, .quorumShift].contains(kind) { continue }
+            if servers == 1, [.partition, .isolatedLeader, .quorumShift, .fadingLeader, .lonelyPair].contains(kind) { continue }
             let interval = UInt64(dice.pick([500, 1500, 4000, 8000])) * Span.millisecond
             let duration = UInt64(dice.pick([100, 400, 1500, 5000])) * Span.millisecond
             plan.rates.append(Rate(kind: kind, meanIntervalNanos: interval, meanDurationNanos: duration))

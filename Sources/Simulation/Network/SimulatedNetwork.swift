@@ -26,6 +26,8 @@ struct NetworkSettings {
     var electionLossChance = 0.0
     /// Chance that an attempt to connect reaches the other side twice.
     var duplicateConnectionChance = 0.01
+    /// Bytes that a process finds at most when it reads: what is long comes in pieces, and can break off between them.
+    var receiptBytesMax = 64 << 10
     /// Bytes that fit between two processes.
     var windowBytes = 64 << 10
     var connectTimeoutNanos = 2 * Span.second

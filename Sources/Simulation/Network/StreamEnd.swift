@@ -44,6 +44,8 @@ final class StreamEnd {
 
     // Arrived here, and not taken:
     private var inbox: [UInt8] = []
+    /// Of these, what the process has seen already: a part of something.
+    private var seenBytes = 0
     private var endHasArrived = false
     /// The other side's end is here, though there may be input before it.
     var peerHasEnded: Bool { endHasArrived || !isOpen }
@@ -166,7 +168,7 @@ final class StreamEnd {
     private func receive() {
         guard isOpen, !isPaused, let owner else { return }
         if !inbox.isEmpty {
-            var offered = inbox.count
+            var offered = min(inbox.count, seenBytes + network.settings.receiptBytesMax)
             if network.fragments(), offered > 1 { offered = network.dice.int(1...offered - 1) }
             isReceiving = true
             let taken = inbox.withUnsafeBytes {
@@ -175,6 +177,7 @@ final class StreamEnd {
             isReceiving = false
             guard isOpen else { return }
             inbox.removeFirst(taken)
+            seenBytes = offered - taken
             other?.wereTaken(taken)
             if offered < inbox.count + taken {
                 scheduleReceipt(after: 1 + network.arrivalJitter())

@@ -37,6 +37,7 @@ struct RunPlan: CustomStringConvertible {
         plan.network.stragglerChance = dice.pick([0, 0.01, 0.1])
         plan.network.fragmentChance = dice.pick([0, 0.05, 0.3])
         plan.network.duplicateConnectionChance = dice.pick([0, 0.05, 0.3])
+        plan.network.receiptBytesMax = dice.pick([500, 4000, 64 << 10])
         plan.network.windowBytes = dice.pick([2000, 16 << 10, 256 << 10])
         plan.network.connectTimeoutNanos = UInt64(dice.pick([200, 1000])) * Span.millisecond
         plan.disk.syncNanos = UInt64(dice.pick([50, 500, 3000, 15_000])) * Span.microsecond
@@ -48,6 +49,7 @@ struct RunPlan: CustomStringConvertible {
         plan.tickNanos = UInt64(dice.pick([10, 25, 50])) * Span.millisecond
         plan.client.tickMillis = plan.tickMillis
         plan.client.syncLimitTicks = plan.syncLimit
+        plan.client.roamNanos = UInt64(dice.pick([0, 0, 300, 2000])) * Span.millisecond
         plan.workload = Workload.random(&dice)
         plan.faults = FaultPlan.random(&dice, servers: plan.serverCount)
         return plan

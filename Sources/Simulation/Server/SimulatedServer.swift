@@ -183,7 +183,7 @@ final class SimulatedServer: NetworkHost, StreamOwner {
                 checkedZxid = log.startZxid
                 world.note(.role, Int64(id) << 8 | now.role.rawValue, now.epoch)
                 world.say("server \(id): \(now.role) in epoch \(now.epoch), applied \(hex(now.appliedZxid))")
-                if now.role == .leading { checker.leads(id, epoch: now.epoch, term: term) }
+                if now.role == .leading { checker.leads(id, epoch: now.epoch, term: term, lastZxid: log.lastZxid) }
             }
             if isNew || now.appliedZxid != lastInspection.appliedZxid {
                 checker.applied(id, log, from: checkedZxid, upTo: now.appliedZxid)

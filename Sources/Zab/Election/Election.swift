@@ -14,6 +14,7 @@ public struct Election: Sendable {
     public let id: ServerID
     public let rule: QuorumRule
     public let options: ElectionOptions
+    private let mutations: Mutations
     public private(set) var state: PeerState
     /// The round: counts up with each `start`, and follows the highest that is heard.
     public private(set) var electionEpoch: Int64 = 0
@@ -57,11 +58,14 @@ public struct Election: Sendable {
     }
 
     /// - Parameter id: a member of the rule. Observers learn who leads and never vote.
-    public init(id: ServerID, rule: QuorumRule, options: ElectionOptions = ElectionOptions()) {
+    public init(
+        id: ServerID, rule: QuorumRule, options: ElectionOptions = ElectionOptions(), mutations: Mutations = []
+    ) {
         precondition(rule.position(of: id) != nil, "server \(id) is no member of its own ensemble")
         self.id = id
         self.rule = rule
         self.options = options
+        self.mutations = mutations
         position = rule.position(of: id)
         isVoter = rule.isVoter(id)
         state = .looking
@@ -219,7 +223,7 @@ public struct Election: Sendable {
         guard isVoter, notification.zxid != -1 else { return }
         let offered = Vote(
             leader: notification.leader, zxid: notification.zxid, peerEpoch: notification.peerEpoch)
-        if notification.electionEpoch < electionEpoch {
+        if notification.electionEpoch < electionEpoch, !mutations.contains(.electionStaleRound) {
             return send(to: place, nowMillis: nowMillis, effects: &effects)
         }
         let known = ballots[place]
@@ -411,7 +415,7 @@ public struct Election: Sendable {
     private func isBetter(_ offered: Vote, than current: Vote) -> Bool {
         guard rule.weight(of: offered.leader) > 0 else { return false }
         if let deaf, rule.members[deaf.place] == offered.leader { return false }
-        return rule.weight(of: current.leader) == 0 || offered.isAfter(current)
+        return rule.weight(of: current.leader) == 0 || offered.isAfter(current, mutations)
     }
 
     /// The voters that are for that vote in this round. Of those that have decided only the leader's id is compared,
@@ -444,7 +448,9 @@ public struct Election: Sendable {
         effects: inout [ElectionEffect]
     ) {
         electionEpoch = round
-        for place in ballots.indices where place != heard { ballots[place] = nil }
+        for place in ballots.indices where place != heard && !mutations.contains(.electionStaleRound) {
+            ballots[place] = nil
+        }
         waiting = nil
         resendMillis = options.minimumResendMillis
         resendAtMillis = nowMillis + resendMillis

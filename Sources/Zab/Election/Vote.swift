@@ -13,9 +13,11 @@ public struct Vote: Hashable, Sendable {
     }
 
     /// The order all servers share: epoch, then zxid, then server id.
-    public func isAfter(_ other: Vote) -> Bool {
-        if peerEpoch != other.peerEpoch { return peerEpoch > other.peerEpoch }
-        if zxid != other.zxid { return zxid > other.zxid }
+    public func isAfter(_ other: Vote, _ mutations: Mutations = []) -> Bool {
+        if peerEpoch != other.peerEpoch, !mutations.contains(.electionEpochIgnored) {
+            return peerEpoch > other.peerEpoch
+        }
+        if zxid != other.zxid, !mutations.contains(.electionZxidIgnored) { return zxid > other.zxid }
         return leader > other.leader
     }
 
