@@ -212,11 +212,13 @@ final class SnapshotWalk {
         trailer.lastProcessedZxid = tree.lastProcessedZxid
         try writer.finish(trailer)
         let last = DiskHand.directory + "/" + DataFileName.snapshot(tree.lastProcessedZxid)
-        if isNamedAtEnd, last != writer.path { try disk.rename(writer.path, to: last) }
+        guard isNamedAtEnd, last != writer.path else { return }
+        try disk.rename(writer.path, to: last)
+        try disk.syncDirectory(DiskHand.directory)
     }
 }
 
-/// A disk that forgets to sync snapshots.
+/// A disk that forgets to sync a snapshot that is received.
 final class ForgetfulDisk: Disk {
     private let disk: MemoryDisk
 
@@ -224,8 +226,7 @@ final class ForgetfulDisk: Disk {
 
     func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
         let file = try disk.open(path, access)
-        let isSnapshot = path.contains("snapshot") || path.contains("received")
-        return access == .create && isSnapshot ? UnsyncedFile(file) : file
+        return access == .create && path.contains("received") ? UnsyncedFile(file) : file
     }
 
     func rename(_ path: String, to target: String) throws(DiskError) { try disk.rename(path, to: target) }

@@ -50,6 +50,7 @@ final class Stage {
     private var post: [(bytes: [UInt8], from: ServerID, to: ServerID, lives: [Int])] = []
     /// A connection takes a while, so that a term that fails at once is not tried for ever in no time.
     private var dials: [(from: Member, to: ServerID, readyNanos: UInt64)] = []
+    private var isolated: Set<ServerID> = []
     private(set) var ends: [WireEnd] = []
     private var closings: [WireEnd] = []
 
@@ -134,7 +135,7 @@ final class Stage {
     // MARK: elections
 
     func post(_ bytes: [UInt8], from member: Member, to server: ServerID) {
-        guard member.isRunning, self[server].isRunning else { return }
+        guard member.isRunning, self[server].isRunning, isolated.isDisjoint(with: [member.id, server]) else { return }
         post.append((bytes, member.id, server, [member.life, self[server].life]))
     }
 
@@ -161,9 +162,9 @@ final class Stage {
     private func connect() -> Bool {
         for (index, dial) in dials.enumerated() where dial.readyNanos <= clock.nanos {
             let target = self[dial.to]
-            guard target.isRunning else {
+            guard target.isRunning, isolated.isDisjoint(with: [dial.to, dial.from.id]) else {
                 dials.remove(at: index)
-                dial.from.turn { $0.replica.leaderConnectFailed(dial.to, reason: "it is down") }
+                dial.from.turn { $0.replica.leaderConnectFailed(dial.to, reason: "no answer") }
                 return true
             }
             guard target.acceptsLearners else { continue }
@@ -239,6 +240,29 @@ final class Stage {
         for client in clients where client.member === member { client.isGone = true }
     }
 
+    /// Cuts a server off from the others; it runs on.
+    func isolate(_ id: ServerID) {
+        isolated.insert(id)
+        for end in ends where end.owner.id == id && !end.isClosed {
+            let other = end.other
+            lose(end)
+            if let other, !other.isClosed { lose(other) }
+        }
+        changeLinks(of: id) { $0.electionLinkDown($1) }
+    }
+
+    func rejoin(_ id: ServerID) {
+        isolated.remove(id)
+        changeLinks(of: id) { $0.electionLinkUp($1) }
+    }
+
+    private func changeLinks(of id: ServerID, _ change: (Replica, ServerID) -> Void) {
+        for member in members where member.id != id && member.isRunning {
+            member.turn { change($0.replica, id) }
+            self[id].turn { change($0.replica, member.id) }
+        }
+    }
+
     // MARK: clients
 
     /// A new session at a server.
@@ -247,6 +271,15 @@ final class Stage {
         clients.append(client)
         client.handshake(timeoutMillis: timeoutMillis)
         wait("a session at server \(id)") { client.sessionId != 0 }
+        return client
+    }
+
+    /// A session's client comes back.
+    func reconnect(_ old: TestClient, to id: ServerID) throws -> TestClient {
+        let client = try TestClient(self, self[id])
+        clients.append(client)
+        client.handshake(timeoutMillis: 60_000, sessionId: old.sessionId, password: old.password)
+        wait("the session's return to server \(id)") { client.sessionId == old.sessionId }
         return client
     }
 
@@ -305,7 +338,11 @@ final class Stage {
         wait("all servers have the leader's state") {
             members.allSatisfy { !$0.isRunning || $0.inspection?.appliedZxid == leader.inspection?.appliedZxid }
         }
-        for member in members where member.isRunning {
+        for member in members {
+            for case .digestMismatch(let zxid, _, _) in member.notices {
+                complain("server \(member.id)'s tree was another at 0x\(String(zxid, radix: 16))")
+            }
+            guard member.isRunning else { continue }
             for (path, data) in acknowledged.sorted(by: { $0.key < $1.key }) where member.value(path) != data {
                 complain("server \(member.id) has \(member.value(path) ?? "nothing") at \(path), not \(data ?? "nothing")")
             }

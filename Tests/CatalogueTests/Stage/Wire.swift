@@ -1,3 +1,4 @@
+import Jute
 import Zab
 
 @testable import ServerCore
@@ -141,6 +142,13 @@ final class WireEnd: PeerLink {
             switch verdict(said) {
             case .hold: return nil
             case .drop: pieces.removeFirst()
+            case .garble:
+                pieces.removeFirst()
+                var packet = WireBuffer()
+                said.data.prefix(20).withUnsafeBufferPointer {
+                    packet.appendPacket(said.type, zxid: said.zxid, data: UnsafeRawBufferPointer($0))
+                }
+                return Array(packet.bytes)
             case .pass:
                 pieces.removeFirst()
                 return bytes
@@ -161,6 +169,8 @@ enum Verdict {
     case pass
     /// It waits, and what is behind it.
     case hold
+    /// Its data is cut short.
+    case garble
     /// It is lost.
     case drop
 }
