@@ -13,7 +13,7 @@ import Zab
 @testable import ServerCore
 
 /// Mistakes of a disk's own, which the production code has no switch for.
-enum DiskMistake {
+enum DiskMistake: CaseIterable {
     /// ZOOKEEPER-2872: a snapshot has its name before its bytes are synced.
     case forgetsSnapshotSync
     /// ZOOKEEPER-3144: a fuzzy snapshot is named by what was applied at its end.
