@@ -147,6 +147,7 @@ struct DiskTests {
         let client = try stage.connect(to: 3)
         client.wait(client.create("/before"))
         // For a while server 1's disk is full.
+        stage.disksFail = true
         stage[1].disk.failChange(0, code: 28)
         client.wait(client.create("/during"))
         stage[1].disk.stopFailing()

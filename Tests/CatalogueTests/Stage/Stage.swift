@@ -28,8 +28,9 @@ final class Stage {
     private(set) var members: [Member] = []
     /// What is wrong.
     private(set) var problems: [String] = []
-    /// Processes that ended by themselves.
+    /// Processes that ended by themselves; a problem unless the test says that its disks fail.
     var deaths: [String] = []
+    var disksFail = false
     var graves: [Member.Process] = []
     private(set) var clients: [TestClient] = []
     /// What clients were told is done: the data of paths, nil where they are deleted.
@@ -326,6 +327,7 @@ final class Stage {
     func audit() -> [String] {
         verdict = { _ in .pass }
         holdsSnapshotBytes = false
+        if !disksFail { for death in deaths { complain(death) } }
         for member in members {
             member.holdsDisk = false
             member.holdsSnapshots = false
