@@ -101,6 +101,10 @@ let package = Package(
             dependencies: ["Simulation", "Jute", "ZooKeeperProtocol", "DataTree", "TxnLog", "Zab", "ServerCore"],
             swiftSettings: strict),
         .testTarget(
+            name: "CatalogueTests",
+            dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab", "ServerCore"],
+            exclude: ["README.md"], swiftSettings: strict),
+        .testTarget(
             name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CPlatform"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),

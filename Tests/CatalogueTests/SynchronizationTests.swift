@@ -1,0 +1,195 @@
+import Testing
+import TxnLog
+import Zab
+import ZooKeeperProtocol
+
+@testable import ServerCore
+
+/// A learner's history becomes the leader's.
+@Suite("Catalogue: synchronization")
+struct SynchronizationTests {
+    @Test("the stage itself: three servers, a fail-over and a return, and nothing is wrong")
+    func quiet() throws {
+        let stage = try Stage()
+        try stage.start()
+        #expect(stage.leader?.id == 3)
+        let client = try stage.connect(to: 1)
+        #expect(client.wait(client.create("/a")) == 0)
+        stage[3].kill()
+        stage.awaitService()
+        #expect(stage.leader?.id == 2)
+        let second = try stage.connect(to: 2)
+        #expect(second.wait(second.set("/a", "two")) == 0)
+        try stage.start(3)
+        #expect(stage[3].value("/a") == "two")
+        #expect(stage.audit().isEmpty, "\(stage.problems)")
+    }
+
+    @Test(
+        "ZOOKEEPER-962: what is proposed while a learner synchronizes reaches it",
+        arguments: [[], [.zk962, .proposalGap]] as [Mutations])
+    func proposedMeanwhile(mutations: Mutations) throws {
+        let stage = try Stage(mutations: mutations)
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 3)
+        client.wait(client.create("/before"))
+        // Proposed and not committed when server 1 goes live.
+        stage[2].holdsDisk = true
+        client.create("/meanwhile")
+        stage.settle()
+        try stage[1].start()
+        stage.wait("server 1 follows") { stage[1].isEstablished }
+        let told = stage[1].notices.count
+        stage[2].holdsDisk = false
+        client.wait(client.create("/after"))
+        stage.settle()
+        if stage[1].hasGivenUp(since: told) { stage.complain("server 1 had to begin anew") }
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+
+    @Test(
+        "ZOOKEEPER-1154: a server that was absent at the election with the highest zxid gives up what it alone has",
+        arguments: [[], .zk1154] as [Mutations])
+    func absentWithTheHighest(mutations: Mutations) throws {
+        let stage = try Stage(mutations: mutations)
+        try stage.orphanWithServerThree { stage in
+            // It comes back before the new leader is established, when that one's history is the shorter.
+            stage.verdict = { $0.from == 1 && $0.type == .ack ? .hold : .pass }
+            stage.wait("server 2 synchronizes") { stage[2].leader?.phase == .synchronization }
+            try stage[3].start()
+            stage.wait("server 3 is told how") {
+                stage.transcript.contains { $0.to == 3 && [.diff, .trunc, .snap].contains($0.type) }
+            }
+        }
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+
+    @Test(
+        "ZOOKEEPER-1156: no more is cut than what the leader does not have", arguments: [[], .zk1156] as [Mutations])
+    func cutNoMore(mutations: Mutations) throws {
+        let stage = try Stage(mutations: mutations)
+        try stage.orphanWithServerThree { stage in
+            stage.awaitService()
+            try stage[3].start()
+            stage.pass(millis: 100)
+        }
+        if stage[3].notices.contains(where: { if case .termEnded = $0 { true } else { false } }) {
+            stage.complain("server 3 had to begin anew")
+        }
+        #expect(stage.transcript.contains { $0.type == .trunc && $0.to == 3 })
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+}
+
+/// The leader's choice between DIFF, TRUNC and SNAP, and what it sends.
+@Suite("Catalogue: the leader's stream")
+struct LeaderStreamTests {
+    @Test(
+        "ZOOKEEPER-1319: a member that is far behind, or new, gets all there is",
+        arguments: [([], true), ([], false), (.zk1319, false)] as [(Mutations, Bool)])
+    func farBehind(mutations: Mutations, isNew: Bool) throws {
+        let stage = try Stage(mutations: mutations, recentBytesMax: 1)
+        if isNew {
+            try stage.start(2, 3)
+        } else {
+            try stage.start()
+        }
+        let client = try stage.connect(to: 3)
+        client.wait(client.create("/first"))
+        if !isNew { stage[1].kill() }
+        for number in 0..<20 { client.wait(client.create("/node\(number)")) }
+        try stage[1].start()
+        stage.wait("server 1 follows", withinMillis: 3000) { stage[1].isEstablished }
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+
+    @Test(
+        "ZOOKEEPER-2832: a tail that the leader does not have is cut, though the leader's zxid is the higher",
+        arguments: [[], .zk2832] as [Mutations])
+    func tailWithLowerZxid(mutations: Mutations) throws {
+        let stage = try Stage(mutations: mutations)
+        try stage.orphanWithServerThree { stage in
+            stage.awaitService()
+            let client = try stage.connect(to: 2)
+            client.wait(client.create("/new"))
+            try stage[3].start()
+        }
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+
+    @Test(
+        "ZOOKEEPER-2846: nothing is told as committed to a learner that synchronizes before it is",
+        arguments: [[], .zk2846] as [Mutations])
+    func uncommittedHistory(mutations: Mutations) throws {
+        let stage = try Stage(5, mutations: mutations)
+        try stage.start(3, 4, 5)
+        let client = try stage.connect(to: 5)
+        client.wait(client.create("/committed"))
+        for id in [3, 4] as [ServerID] { stage[id].holdsDisk = true }
+        client.create("/uncommitted")
+        stage.settle()
+        try stage[1].start()
+        stage.wait("server 1 follows") { stage[1].isEstablished }
+        // Two of five have it.
+        if stage[1].value("/uncommitted") != nil { stage.complain("server 1 shows what is not committed") }
+        expect(stage.audit(), found: !mutations.isEmpty)
+    }
+
+    @Test("ZOOKEEPER-3104: NEWLEADER follows the whole snapshot, however slowly that is taken")
+    func newLeaderBehindSnapshot() throws {
+        let stage = try Stage(recentBytesMax: 1)
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 3)
+        stage.overwrite(client, snapshotAt: 3, bytes: 400_000)
+        client.wait(client.create("/behind"))
+        // The connection takes nothing, so the leader cannot send it all at once.
+        stage.windowBytes = 0
+        stage.holdsSnapshotBytes = true
+        try stage[1].start()
+        stage.wait("the snapshot is under way") { stage.transcript.contains { $0.type == .snap && $0.to == 1 } }
+        stage.pass(millis: 200)
+        let isPart = { (said: Said) in said.to == 1 && said.type == .newLeader }
+        #expect(!stage.transcript.contains(where: isPart))
+        #expect(stage[1].learner?.phase == .receivingSnapshot)
+        stage.holdsSnapshotBytes = false
+        stage.wait("server 1 follows") { stage[1].isEstablished }
+        #expect(stage.transcript.contains(where: isPart))
+        #expect(stage[1].value("/full3")?.count == 400_000)
+        #expect(stage.audit().isEmpty, "\(stage.problems)")
+    }
+
+    @Test("ZOOKEEPER-3306: lists of permissions are the same behind a fuzzy snapshot as before it")
+    func permissionsAfterSnapshot() throws {
+        let stage = try Stage(recentBytesMax: 1)
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 3)
+        func list(_ permissions: Int32) -> [ACL] { [ACL(permissions: permissions, identity: .anyone)] }
+        client.wait(client.create("/a", acl: list(3)))
+        client.wait(client.create("/b", acl: list(5)))
+        stage.overwrite(client)
+        // Lists come and go while the znodes are not walked yet.
+        stage[3].holdsSnapshots = true
+        stage[3].startSnapshot()
+        stage.settle()
+        client.wait(client.delete("/b"))
+        client.wait(client.create("/c", acl: list(7)))
+        client.wait(client.create("/b", acl: list(9)))
+        stage[3].holdsSnapshots = false
+        stage.settle()
+        try stage[1].start()
+        stage.awaitService()
+        #expect(stage.transcript.contains { $0.type == .snap && $0.to == 1 })
+        client.wait(client.create("/d", acl: list(7)))
+        stage.settle()
+        let lists = try ["/a", "/b", "/c", "/d", "/full3"].map { path in
+            try [1, 2, 3].map { try stage[$0].permissions(of: path) }
+        }
+        for found in lists { #expect(found[0] == found[1] && found[1] == found[2]) }
+        #expect(lists.map { $0[0] } == [[3], [9], [7], [7], [31]])
+        // What a restart makes of it is no different.
+        stage[1].kill()
+        try stage.start(1)
+        #expect(try stage[1].permissions(of: "/b") == [9])
+        #expect(stage.audit().isEmpty, "\(stage.problems)")
+    }
+}
