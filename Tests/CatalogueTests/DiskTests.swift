@@ -78,11 +78,14 @@ struct DiskTests {
             let found = try Recovery(trustsEmptySnapshot: trusts).run(
                 disk: disk, logDirectory: "/data", snapshotDirectory: "/data", visitor: state)
             #expect(found.lastZxid == zxid && state.tree.nodeCount > 4)
-            // A log whose beginning is only in a snapshot that is damaged is no history.
+            // A log whose beginning is only in a snapshot that is damaged is no history; still less is no log at all.
             let (damaged, _) = try oneServersDisk(isSnapshotDamaged: true)
-            #expect(throws: RecoveryError.self) {
-                _ = try Recovery(trustsEmptySnapshot: trusts).run(
-                    disk: damaged, logDirectory: "/data", snapshotDirectory: "/data", visitor: RecoveredState())
+            for hasLog in [true, false] {
+                if !hasLog { for log in try DataFile.logs(damaged, "/data") { try damaged.unlink(log.path) } }
+                #expect(throws: RecoveryError.self) {
+                    _ = try Recovery(trustsEmptySnapshot: trusts).run(
+                        disk: damaged, logDirectory: "/data", snapshotDirectory: "/data", visitor: RecoveredState())
+                }
             }
         }
     }

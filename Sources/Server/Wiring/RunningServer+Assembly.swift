@@ -43,6 +43,14 @@ extension RunningServer {
             if case .disk(let disk) = error { throw .cannotStart("\(disk)") }
             throw .dataCorrupt("\(error)")
         }
+        let locked = database.tree.unresolvedACLCount
+        if locked > 0 {
+            logger.warning(
+                """
+                \(locked) znodes name an access list that is neither in the snapshot nor in the log: nobody is let in \
+                until a superuser sets it again
+                """)
+        }
         if result.isNewDatabase, !configuration.databaseAutocreate {
             throw .cannotStart(
                 "no database in \(directory.snapshotDirectory), and making one is switched off (db.autocreate=false)")
