@@ -62,7 +62,7 @@ struct MachineTests {
         leader.proposed(first: 0x1_0000_0001, last: 0x1_0000_0001)
         leader.durable(0x1_0000_0001)
         effects.removeAll()
-        // Server 2's acknowledgement of a proposal overtakes that of NEWLEADER: it does not count yet, and ends nothing.
+        // Server 2's acknowledgement of a proposal overtakes that of NEWLEADER: it does not count yet, it ends nothing.
         leader.ack(2, zxid: 0x1_0000_0001, nowMillis: 0, &effects)
         leader.advance(&effects)
         #expect(effects.isEmpty && leader.phase == .broadcast && leader.committedZxid < 0x1_0000_0001)

@@ -96,7 +96,7 @@ struct StartTests {
         #expect(stage.audit().isEmpty, "\(stage.problems)")
     }
 
-    @Test("ZOOKEEPER-1573: a fuzzy snapshot without the parent that its log still needs loads, and ends as the tree was")
+    @Test("ZOOKEEPER-1573: a fuzzy snapshot without the parent that its log still needs loads to the same tree")
     func missingParent() throws {
         let stage = try Stage()
         try stage.start()

@@ -313,7 +313,8 @@ final class Stage {
         }
         let holders = members.filter { $0.durableZxid >= now.appliedZxid }.map(\.id)
         if Zxid.counter(of: now.appliedZxid) > 0, !quorum.containsQuorum(Set(holders)) {
-            complain("server \(member.id) has applied 0x\(String(now.appliedZxid, radix: 16)), which only \(holders) hold")
+            let zxid = String(now.appliedZxid, radix: 16)
+            complain("server \(member.id) has applied 0x\(zxid), which only \(holders) hold")
         }
         for other in members where other !== member {
             guard let there = other.inspection, there.isEstablished, there.appliedZxid == now.appliedZxid,
@@ -346,7 +347,8 @@ final class Stage {
             }
             guard member.isRunning else { continue }
             for (path, data) in acknowledged.sorted(by: { $0.key < $1.key }) where member.value(path) != data {
-                complain("server \(member.id) has \(member.value(path) ?? "nothing") at \(path), not \(data ?? "nothing")")
+                let found = member.value(path) ?? "nothing"
+                complain("server \(member.id) has \(found) at \(path), not \(data ?? "nothing")")
             }
             guard let found = try? RecoveredState.load(member.durableDisk()) else {
                 complain("server \(member.id) could not start again")

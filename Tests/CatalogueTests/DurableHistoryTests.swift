@@ -49,7 +49,7 @@ struct DurableHistoryTests {
     }
 
     @Test(
-        "ZOOKEEPER-1465, ZOOKEEPER-2678: a DIFF is synchronized without a snapshot, and is applied and durable all the same",
+        "ZOOKEEPER-1465, ZOOKEEPER-2678: a DIFF needs no snapshot, and is applied and durable all the same",
         arguments: [[], .zk3023] as [Mutations])
     func withoutSnapshot(mutations: Mutations) throws {
         let stage = try stalledDiff(mutations)
@@ -57,7 +57,9 @@ struct DurableHistoryTests {
         if stage[1].isEstablished { problems.append("server 1 serves without its leader's history") }
         stage[1].holdsDisk = false
         stage.wait("server 1 follows", withinMillis: 2000) { stage[1].isEstablished }
-        for number in 0..<5 where stage[1].value("/node\(number)") == nil { problems.append("/node\(number) is missing") }
+        for number in 0..<5 where stage[1].value("/node\(number)") == nil {
+            problems.append("/node\(number) is missing")
+        }
         expect(problems, found: !mutations.isEmpty)
         for id in [1, 2, 3] as [ServerID] { #expect(stage[id].process?.hand.snapshotCount == 0) }
     }
