@@ -133,13 +133,14 @@ extension Replica {
         for _ in 0..<link.deferredSyncs { link.output.appendSync() }
         link.deferredSyncs = 0
         guard !link.isObserver, !mutations.contains(.zk962) else { return }
+        let sentUpTo = max(announcedZxid, link.position)
         for logged in core.awaiting + core.submitted {
-            guard let proposals = logged.proposals, logged.batch.lastZxid > announcedZxid else { continue }
-            // The announced part of a batch has been sent as history.
+            guard let proposals = logged.proposals, logged.batch.lastZxid > sentUpTo else { continue }
+            // The first part of a batch may have been sent as history.
             let packets = proposals.packets.bytes
             var offset = 0
             while let packet = QuorumPacket.parseFast(UnsafeRawBufferPointer(rebasing: packets[offset...])),
-                packet.zxid <= announcedZxid
+                packet.zxid <= sentUpTo
             { offset += packet.length }
             link.output.append(raw: UnsafeRawBufferPointer(rebasing: packets[offset...]))
         }
