@@ -38,8 +38,8 @@ public struct LearnerMachine: Sendable {
     /// Where NEWLEADER stood in the stream: all before must be durable before it is acknowledged.
     private var newLeaderMark: Int64 = 0
     private var lastHeardMillis: Int64
-    /// When `tick` may find the leader gone. It lies no later than that, unless a shorter limit has come into force since
-    /// the last `tick`.
+    /// When `tick` may find the leader gone. It lies no later than that, unless a shorter limit has come into force
+    /// since the last `tick`.
     public private(set) var nextTickMillis: Int64
     private let mutations: Mutations
 

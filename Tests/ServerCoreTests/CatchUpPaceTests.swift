@@ -6,8 +6,8 @@ import Testing
 struct CatchUpPaceTests {
     private static let millisecond: UInt64 = 1_000_000
 
-    /// A leader whose clients write a batch of `batchBytes` every millisecond, committed after a time that `commitNanos`
-    /// computes from the bytes fed in the millisecond before. Whoever catches up takes all it may.
+    /// A leader whose clients write a batch of `batchBytes` every millisecond, committed after a time that
+    /// `commitNanos` computes from the bytes fed in the millisecond before. Whoever catches up takes all it may.
     private struct Leader {
         var pace = CatchUpPace()
         var now: UInt64 = 1_000_000_000

@@ -91,10 +91,12 @@ public final class CatchUpRunner {
         victim.kill()
         victim.waitUntilGone()
         progress.update("\(plan.awayWrites) writes without server \(victim.id)")
+        var awayWrites: UInt64 = 0
         let away = try load(.away, others).measure(1, sharedKeys: nil, keepsHistory: false) { signals, hasEnded in
             let first = signals.completed
-            while signals.completed - first < self.plan.awayWrites, !hasEnded(), !Interrupt.isRequested {
+            while awayWrites < self.plan.awayWrites, !hasEnded(), !Interrupt.isRequested {
                 usleep(10_000)
+                awayWrites = signals.completed - first
             }
         }
         progress.update("quiet")
@@ -111,7 +113,7 @@ public final class CatchUpRunner {
             data.result.violations.lines + [data.result.stopReason].compactMap { $0 }
         }
         return CatchUpResult(
-            way: way, number: number, leader: leader.id, victim: victim.id, awayWrites: away.result.completed,
+            way: way, number: number, leader: leader.id, victim: victim.id, awayWrites: awayWrites,
             diffs: back.diffs, snapshots: back.snapshots, startedSeconds: back.startedSeconds,
             servesSeconds: back.servesSeconds, inStepSeconds: back.inStepSeconds, quiet: quiet.result.latency,
             catching: catching.result.latency, quietRate: quiet.result.throughputPerSecond,

@@ -8,8 +8,8 @@ public struct CatchUpResult: Codable, Equatable, Sendable {
     /// What the leader counted: learners brought up by DIFF (or TRUNC), and by SNAP.
     public var diffs: Int
     public var snapshots: Int
-    /// From the start of the process until it listens to clients' commands, until it serves, and until the leader counts
-    /// it as in step.
+    /// From the start of the process until it answers an operator, until it serves, and until the leader counts it as
+    /// in step.
     public var startedSeconds: Double
     public var servesSeconds: Double
     public var inStepSeconds: Double

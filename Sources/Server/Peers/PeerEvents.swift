@@ -23,8 +23,8 @@ protocol PeerEvents: AnyObject {
     func linkDrained(_ link: any PeerLink)
     /// The connection asked for with `PeerNetwork.connectToLeader` is open.
     func leaderConnected(_ link: any PeerLink, to server: ServerID)
-    /// The leader's connection ended before a byte came from there: a forwarder stands before a port that does not listen
-    /// yet. The search goes on; `leaderConnected` or `leaderConnectFailed` follows.
+    /// The leader's connection ended before a byte came from there: a forwarder stands before a port that does not
+    /// listen yet. The search goes on; `leaderConnected` or `leaderConnectFailed` follows.
     func leaderTurnedAway(_ link: any PeerLink)
     /// No connection came about in time, or none can.
     func leaderConnectFailed(_ server: ServerID, reason: String)

@@ -51,8 +51,8 @@ extension Replica {
     /// A leader's proposal sizes start anew (`srst`).
     public func resetStatistics() { proposalSizes = SizeSummary() }
 
-    /// When `tick` must come next, in monotonic milliseconds; the regular ticks serve for everything else. A silent peer
-    /// is noticed by all that wait for it within the same milliseconds, and so they look for a leader together.
+    /// When `tick` must come next, in monotonic milliseconds; the regular ticks serve for everything else. A silent
+    /// peer is noticed by all that wait for it within the same milliseconds, and so they look for a leader together.
     public var nextDeadlineMillis: Int64? {
         var next = election.nextTickMillis ?? .max
         if let term = leader?.nextTickMillis ?? learner?.nextTickMillis { next = min(next, term) }

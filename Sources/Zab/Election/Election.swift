@@ -389,8 +389,8 @@ public struct Election: Sendable {
         effects.append(.supportLost)
     }
 
-    /// The elected leader should have decided, too. If it goes on saying that it looks, it does not hear the votes for it:
-    /// it would be elected again and again, and lead nobody. (Apache's servers wait for the way to it to be repaired.)
+    /// The elected leader should have decided, too. If it goes on saying that it looks, it does not hear the votes for
+    /// it: it would be elected again and again, and lead nobody, until the way to it is repaired.
     private mutating func watchHearing(
         of place: Int, _ offered: Vote, nowMillis: Int64, effects: inout [ElectionEffect]
     ) {
