@@ -141,7 +141,7 @@ struct Simulate: ParsableCommand {
     private func findMutations() throws {
         var table = MutationTable()
         table.seedLimit = seeds ?? 20_000
-        table.maskedSeedLimit = min(table.seedLimit, 1000)
+        table.maskedSeedLimit = min(table.seedLimit, 300)
         let environment = EnvironmentRecord.capture(dataDirectory: nil)
         let commit = environment.commit.prefix(12) + (environment.dirty ? ", with changes" : "")
         table.circumstances =
@@ -160,6 +160,9 @@ struct Simulate: ParsableCommand {
         print("\(table.foundCount) of \(table.rows.count) found")
     }
 
+    /// Searches that need more seeds than this are not repeated.
+    private static let cheapSeeds = 100
+
     private func search(_ name: String, _ table: MutationTable) throws -> MutationTable.Row {
         var row = MutationTable.Row(mutation: name)
         let isMasked = Mutation(name: name)?.maskedBy != nil
@@ -177,8 +180,8 @@ struct Simulate: ParsableCommand {
                 row.seed = found.seed
                 row.text = found.text
             }
-            // Where one search has found nothing, another is not worth its time.
-            if found == nil { break }
+            // Where one search takes long, or finds nothing, another is not worth its time.
+            if (row.seedsNeeded.last ?? nil).map({ $0 > Self.cheapSeeds }) ?? true { break }
         }
         return row
     }
