@@ -21,7 +21,11 @@ struct Simulate: ParsableCommand {
     var servers: Int?
     @Option(help: "A known mistake to make, by name; 'list' lists them.")
     var mutation: String?
-    @Flag(help: "Look for every known mistake, and write the table of how many seeds it took.")
+    @Flag(
+        help: """
+            Look for every known mistake, and write the table of how many seeds it took: simulation/mutations.md below \
+            the output directory. With --mutation only that row is renewed.
+            """)
     var mutations = false
     @Option(help: "With --mutations: starting points to take the median over.")
     var repeats = 3
@@ -147,10 +151,17 @@ struct Simulate: ParsableCommand {
         table.circumstances =
             "\(environment.machine); \(environment.compiler); commit \(commit); "
             + Date().ISO8601Format() + "."
-        let names = mutation.map { [$0] } ?? Mutation.all.map(\.name)
+        let all = Mutation.all.map(\.name)
+        let names = mutation.map { [$0] } ?? all
+        if mutation != nil, let known = try? Data(contentsOf: URL(fileURLWithPath: tableDirectory + "/mutations.json")) {
+            // One mistake alone: its row is renewed, the others stay.
+            table.rows = (try? JSONDecoder().decode(MutationTable.self, from: known))?.rows ?? []
+        }
         for name in names {
             let row = try search(name, table)
+            table.rows.removeAll { $0.mutation == name || !all.contains($0.mutation) }
             table.rows.append(row)
+            table.rows.sort { all.firstIndex(of: $0.mutation)! < all.firstIndex(of: $1.mutation)! }
             let seeds = row.seedsNeeded.map { $0.map(String.init) ?? "-" }.joined(separator: " ")
             print("\(name): \(seeds) \(row.property ?? "not found")  \((row.text ?? "").prefix(150))")
             fflush(nil)
@@ -187,8 +198,10 @@ struct Simulate: ParsableCommand {
     }
 
     /// The table is the project's, one for all runs: it has no label.
+    private var tableDirectory: String { outputArguments.output + "/simulation" }
+
     private func write(_ table: MutationTable) throws {
-        let directory = outputArguments.output + "/simulation"
+        let directory = tableDirectory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
