@@ -21,7 +21,11 @@ struct Simulate: ParsableCommand {
     var servers: Int?
     @Option(help: "A known mistake to make, by name; 'list' lists them.")
     var mutation: String?
-    @Flag(help: "Look for every known mistake, and write the table of how many seeds it took.")
+    @Flag(
+        help: """
+            Look for every known mistake, and write the table of how many seeds it took: simulation/mutations.md below \
+            the output directory. With --mutation only that row is renewed.
+            """)
     var mutations = false
     @Option(help: "With --mutations: starting points to take the median over.")
     var repeats = 3
@@ -141,16 +145,23 @@ struct Simulate: ParsableCommand {
     private func findMutations() throws {
         var table = MutationTable()
         table.seedLimit = seeds ?? 20_000
-        table.maskedSeedLimit = min(table.seedLimit, 1000)
+        table.maskedSeedLimit = min(table.seedLimit, 300)
         let environment = EnvironmentRecord.capture(dataDirectory: nil)
         let commit = environment.commit.prefix(12) + (environment.dirty ? ", with changes" : "")
         table.circumstances =
             "\(environment.machine); \(environment.compiler); commit \(commit); "
             + Date().ISO8601Format() + "."
-        let names = mutation.map { [$0] } ?? Mutation.all.map(\.name)
+        let all = Mutation.all.map(\.name)
+        let names = mutation.map { [$0] } ?? all
+        if mutation != nil, let known = try? Data(contentsOf: URL(fileURLWithPath: tableDirectory + "/mutations.json")) {
+            // One mistake alone: its row is renewed, the others stay.
+            table.rows = (try? JSONDecoder().decode(MutationTable.self, from: known))?.rows ?? []
+        }
         for name in names {
             let row = try search(name, table)
+            table.rows.removeAll { $0.mutation == name || !all.contains($0.mutation) }
             table.rows.append(row)
+            table.rows.sort { all.firstIndex(of: $0.mutation)! < all.firstIndex(of: $1.mutation)! }
             let seeds = row.seedsNeeded.map { $0.map(String.init) ?? "-" }.joined(separator: " ")
             print("\(name): \(seeds) \(row.property ?? "not found")  \((row.text ?? "").prefix(150))")
             fflush(nil)
@@ -159,6 +170,9 @@ struct Simulate: ParsableCommand {
         }
         print("\(table.foundCount) of \(table.rows.count) found")
     }
+
+    /// Searches that need more seeds than this are not repeated.
+    private static let cheapSeeds = 100
 
     private func search(_ name: String, _ table: MutationTable) throws -> MutationTable.Row {
         var row = MutationTable.Row(mutation: name)
@@ -177,15 +191,17 @@ struct Simulate: ParsableCommand {
                 row.seed = found.seed
                 row.text = found.text
             }
-            // Where one search has found nothing, another is not worth its time.
-            if found == nil { break }
+            // Where one search takes long, or finds nothing, another is not worth its time.
+            if (row.seedsNeeded.last ?? nil).map({ $0 > Self.cheapSeeds }) ?? true { break }
         }
         return row
     }
 
     /// The table is the project's, one for all runs: it has no label.
+    private var tableDirectory: String { outputArguments.output + "/simulation" }
+
     private func write(_ table: MutationTable) throws {
-        let directory = outputArguments.output + "/simulation"
+        let directory = tableDirectory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

@@ -144,9 +144,8 @@ final class FaultInjector {
             guard isActive else { return }
             let victim = dice.chance(0.7) ? server : dice.pick(servers)
             let duration = dice.around(300 * Span.millisecond)
-            let kind: FaultKind = dice.pick([
-                .crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut, .powerLossOfAll,
-            ])
+            let ofOne: [FaultKind] = [.crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut]
+            let kind = dice.chance(0.06) ? .powerLossOfAll : dice.pick(ofOne)
             counts[kind] += 1
             world.note(.fault, Int64(kind.rawValue), Int64(victim.id))
             world.say("fault at a turn: \(kind.name) of server \(victim.id)")
