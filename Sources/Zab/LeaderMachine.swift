@@ -174,6 +174,8 @@ public struct LeaderMachine: Sendable {
                 &effects)
             return
         }
+        // A server whose tree is damaged asks for a snapshot and does not tell what it has: that may be more.
+        guard lastZxid >= 0 else { return }
         promised.insert(learner.id)
         finishDiscoveryIfPossible(&effects)
     }

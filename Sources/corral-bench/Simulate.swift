@@ -153,7 +153,8 @@ struct Simulate: ParsableCommand {
             + Date().ISO8601Format() + "."
         let all = Mutation.all.map(\.name)
         let names = mutation.map { [$0] } ?? all
-        if mutation != nil, let known = try? Data(contentsOf: URL(fileURLWithPath: tableDirectory + "/mutations.json")) {
+        let place = URL(fileURLWithPath: tableDirectory + "/mutations.json")
+        if mutation != nil, let known = try? Data(contentsOf: place) {
             // One mistake alone: its row is renewed, the others stay.
             table.rows = (try? JSONDecoder().decode(MutationTable.self, from: known))?.rows ?? []
         }

@@ -25,6 +25,22 @@ struct MachineTests {
                 ? [] : ["a COMMIT is forgotten"], found: !mutations.isEmpty)
     }
 
+    @Test("a voter that does not tell what it has is no part of the quorum that chooses an epoch")
+    func silentVoter() throws {
+        var leader = LeaderMachine(
+            myId: 3, quorum: try QuorumRule(voters: [1, 2, 3]), limits: ZabLimits(),
+            promises: Promises(acceptedEpoch: 0, currentEpoch: 0), historyEnd: 0, epochFloor: 0, nowMillis: 0)
+        var effects: [ZabEffect] = []
+        leader.start(&effects)
+        leader.learnerInfo(1, id: 1, isObserver: false, acceptedEpoch: 0, nowMillis: 0, &effects)
+        leader.epochAck(1, currentEpoch: 0, lastZxid: -1, nowMillis: 0, &effects)
+        #expect(leader.phase == .discovery)
+        leader.learnerInfo(2, id: 2, isObserver: false, acceptedEpoch: 0, nowMillis: 0, &effects)
+        leader.epochAck(2, currentEpoch: 0, lastZxid: 0, nowMillis: 0, &effects)
+        #expect(leader.phase == .synchronization)
+        #expect(effects.contains(.synchronize(1, learnerZxid: -1, isObserver: false)))
+    }
+
     @Test("ZOOKEEPER-4685: a learner acknowledges NEWLEADER first, then proposals; a leader stands the other order")
     func acknowledgementsInOrder() throws {
         var learner = LearnerMachine.discovering(leader: 3, epoch: 1, historyEnd: 0)

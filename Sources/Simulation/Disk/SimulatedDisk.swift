@@ -50,7 +50,8 @@ final class SimulatedDisk {
     /// All of it durable; what happened since is in `earlier` and in the memory disk's own record.
     private var base: MemoryDisk
     private var earlier: [MemoryDisk.Change] = []
-    weak var user: (any DiskUser)?
+    /// Owns this disk.
+    unowned(unsafe) var user: (any DiskUser)?
 
     var writer: LogWriter?
     private enum Order {
@@ -181,7 +182,7 @@ final class SimulatedDisk {
         for order in orders {
             switch order {
             case .batch(let batch): try writer?.append([batch])
-            case .snapshot: user?.perform { [weak self] in self?.user?.snapshotFinished() }
+            case .snapshot: user?.perform { [self] in user?.snapshotFinished() }
             }
         }
         if snapshot != nil { try finishSnapshotNow() }
@@ -240,7 +241,7 @@ final class SimulatedDisk {
     }
 
     private func tellSnapshotFinished() {
-        user?.perform { [weak self] in self?.user?.snapshotFinished() }
+        user?.perform { [self] in user?.snapshotFinished() }
     }
 
     /// A snapshot that fails loses nothing; but the disk that failed is the log's too.

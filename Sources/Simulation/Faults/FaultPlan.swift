@@ -52,7 +52,9 @@ struct FaultPlan {
         let share = dice.pick([0.2, 0.35, 0.6])
         for kind in FaultKind.allCases where kind != .electionMessageLoss {
             guard dice.chance(share) else { continue }
-            if servers == 1, [.partition, .isolatedLeader, .quorumShift, .fadingLeader, .lonelyPair].contains(kind) { continue }
+            if servers == 1,
+                [.partition, .isolatedLeader, .quorumShift, .fadingLeader, .lonelyPair].contains(kind)
+            { continue }
             let interval = UInt64(dice.pick([500, 1500, 4000, 8000])) * Span.millisecond
             let duration = UInt64(dice.pick([100, 400, 1500, 5000])) * Span.millisecond
             plan.rates.append(Rate(kind: kind, meanIntervalNanos: interval, meanDurationNanos: duration))

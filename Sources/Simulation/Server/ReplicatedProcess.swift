@@ -95,11 +95,13 @@ final class ReplicatedProcess: ServerProcess {
         guard server.isRunning, let millis = replica.nextDeadlineMillis, millis != deadlineMillis else { return }
         deadlineMillis = millis
         let wait = max(0, millis - Int64(server.clock.monotonicNanos() / 1_000_000)) + 1
-        server.world.after(UInt64(wait) * Span.millisecond) { [weak self] in
-            guard let self, deadlineMillis == millis else { return }
-            deadlineMillis = .max
-            guard server.process === self else { return }
-            server.perform { [weak self] in self?.replica.tick() }
+        let life = server.life
+        // A weak reference would make every other one to the process slow.
+        server.world.after(UInt64(wait) * Span.millisecond) { [server] in
+            guard server.life == life, let process = server.process as? ReplicatedProcess else { return }
+            guard process.deadlineMillis == millis else { return }
+            process.deadlineMillis = .max
+            server.perform { if server.life == life { process.replica.tick() } }
         }
     }
 
