@@ -44,8 +44,8 @@ public struct MutationTable: Codable, Sendable {
 
             Each row is a mistake of a real implementation (`zk` is ZooKeeper's bug tracker), switched on in the
             production core or in the simulated disk. *Seeds* is how many seeds it took until a checker found it: the
-            median over three starting points, or over fewer where the search is long; *found by* names the property that was broken first (`trap`: an assertion
-            of the core).
+            median over three starting points, or over fewer where the search is long. *Found by* names the property
+            that was broken first (`trap`: an assertion of the core).
 
             Made by `corral-bench simulate --mutations`: \(foundCount) of \(rows.count) found within \(seedLimit) \
             seeds, \(masked.count) masked, \(rows.count - foundCount - masked.count) not found.

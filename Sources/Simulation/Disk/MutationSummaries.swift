@@ -2,13 +2,27 @@ extension Mutation {
     /// What the mistake is, in one sentence.
     public var summary: String {
         switch self {
-        case .ofProtocol(let name): Self.protocolSummaries[name] ?? ""
+        case .ofProtocol(let name):
+            (Self.protocolSummaries[name] ?? "") + (Self.alsoDropped[name].map { " Dropped with it: \($0)." } ?? "")
         case .ofDisk(let mutation): mutation.summary
         }
     }
 
     /// Why the mistake alone may break nothing; nil where it must be found.
     public var maskedBy: String? { Self.safeguards[name] }
+
+    /// What stands behind the mistake and would hide it, and is left out too.
+    private static let alsoDropped = [
+        "zk962": "the learner's check for gaps",
+        "zk4394": "that the leader sends nothing between the two",
+        "zk1282": "that it stores the epoch once more before it leads",
+        "zk1264": "that it stores the epoch once more before it acknowledges NEWLEADER",
+        "zk4541": "that synchronization forgets it, too",
+        "zk2845": "that a leader ends its term when a follower knows more",
+        "epochFromSelf": "that a learner follows no older epoch than it promised",
+        "staleEpochFollowed": "that a leader ends its term when a voter has promised a newer epoch",
+        "newerFollower": "the order of votes by zxid",
+    ]
 
     private static let safeguards = [
         "zk1291": "UPTODATE stands before every proposal of its epoch: whoever has acknowledged one of them has stored "
@@ -20,8 +34,6 @@ extension Mutation {
         "proposalGap": "A leader's one position in each learner's stream, which leaves nothing out; zk962, which drops "
             + "that, drops this check too.",
         "zk4837": "Snapshots hold what is committed, and nobody is told to cut that.",
-        "electionStaleRound": "Followers: an elected leader needs a quorum that comes to it, and who has changed its "
-            + "mind does not come.",
     ]
 
     private static let protocolSummaries = [
