@@ -7,7 +7,7 @@ struct DrainTests {
     /// What a learner has passed on to its leader is answered before the learner goes.
     @Test("SIGTERM to a follower with writes under way")
     func followerDrains() throws {
-        let ensemble = EnsembleHarness([.corral, .corral, .corral])
+        let ensemble = EnsembleHarness([.corral, .corral, .corral], settings: ["syncLimit": "60"])
         let leader = try ensemble.start()
         let follower = try #require(ensemble.members.first { $0.id != leader })
         let parent = try ensemble[leader].client()
