@@ -5,16 +5,18 @@ import Testing
 
 /// The command as a user meets it: messages, exit codes, Ctrl-C.
 @Suite(.serialized) struct CommandTests {
-    /// The program built beside these tests.
-    private static let program: String = {
+    private static let program = product("corral-bench")
+
+    /// A program built beside these tests.
+    static func product(_ name: String) -> String {
         let candidates = CommandLine.arguments.filter { $0.contains(".xctest") }.map {
             let bundle = String($0.prefix(upTo: $0.range(of: ".xctest")!.upperBound))
-            return (bundle as NSString).deletingLastPathComponent + "/corral-bench"
+            return (bundle as NSString).deletingLastPathComponent + "/\(name)"
         }
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
         return candidates.first { FileManager.default.isExecutableFile(atPath: $0) }
-            ?? root.appendingPathComponent(".build/debug/corral-bench").standardizedFileURL.path
-    }()
+            ?? root.appendingPathComponent(".build/debug/\(name)").standardizedFileURL.path
+    }
 
     private func start(_ arguments: [String], _ output: Pipe) throws -> Process {
         let process = Process()

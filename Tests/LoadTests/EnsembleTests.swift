@@ -3,21 +3,27 @@ import Testing
 
 @testable import Load
 
-/// Real servers: ensembles of Apache ZooKeeper.
+/// Real servers: ensembles of either kind.
 @Suite(.serialized, .enabled(if: ManagedServer.missingForApache().isEmpty, "needs Apache ZooKeeper"))
 struct EnsembleTests {
-    private func options(_ directory: TemporaryDirectory, servers: Int, observers: Int = 0) throws -> EnsembleOptions {
-        var server = ServerOptions(corralPath: "none", benchPath: "none", dataRoot: directory.path)
+    /// A Java machine that has just started pauses for longer than a measurement would have a server be silent.
+    private static let patience = ["tickTime": "200", "syncLimit": "12"]
+
+    private func options(
+        _ directory: TemporaryDirectory, _ kind: ServerKind = .corral, servers: Int, observers: Int = 0
+    ) throws -> EnsembleOptions {
+        var server = ServerOptions(
+            corralPath: CommandTests.product("corral"), benchPath: "none", dataRoot: directory.path)
         server.apacheHeap = "256m"
         server.hasChosenHeap = true
         return try EnsembleOptions(
-            kinds: [ServerKind](repeating: .apache, count: servers), observers: observers, server: server,
-            settings: FaultPlan.defaultSettings)
+            kinds: [ServerKind](repeating: kind, count: servers), observers: observers, server: server,
+            settings: FaultPlan.defaultSettings.merging(Self.patience) { $1 })
     }
 
     @Test func serversAreStartedKilledPausedAndStopped() throws {
         let directory = try TemporaryDirectory()
-        let ensemble = try ManagedEnsemble(try options(directory, servers: 3, observers: 1))
+        let ensemble = try ManagedEnsemble(try options(directory, .apache, servers: 3, observers: 1))
         try ensemble.start()
         let pids = ensemble.pids
         #expect(pids.count == 3 && Set(pids).count == 3)
@@ -50,7 +56,8 @@ struct EnsembleTests {
     /// Clients survive their leader: sessions are attached elsewhere, no reply breaks a rule, silence is bounded.
     @Test func theGeneratorSurvivesTheLeadersDeath() throws {
         let directory = try TemporaryDirectory()
-        let ensemble = try ManagedEnsemble(try options(directory, servers: 3))
+        // Whose elections take long enough to be seen.
+        let ensemble = try ManagedEnsemble(try options(directory, .apache, servers: 3))
         defer { ensemble.stop() }
         try ensemble.start()
         var configuration = RunConfiguration(
@@ -160,7 +167,8 @@ struct EnsembleTests {
         #expect(summary.status == .valid, "\(summary.statusReasons)")
         #expect(summary.results.map(\.way) == [.snap, .diff] && summary.figures.count == 2)
         for result in summary.results {
-            #expect(result.awayWrites >= 3000 && result.inStepSeconds > 0 && result.diffs + result.snapshots == 1)
+            // More than once where the learner loses its leader on the way.
+            #expect(result.awayWrites >= 3000 && result.inStepSeconds > 0 && result.diffs + result.snapshots >= 1)
             #expect(result.quiet.count > 100 && result.leaderResidentBytesMost >= result.leaderResidentBytesBefore)
         }
         let path = "\(place)/summary.json"

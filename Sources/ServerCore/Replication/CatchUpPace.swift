@@ -1,24 +1,28 @@
 /// How fast a leader feeds learners that catch up, while clients wait for writes.
 ///
-/// Nobody else writes: full speed. Otherwise a budget of bytes per second, which shrinks when commits take longer than
-/// they did before anybody caught up, and grows while they do not: so it finds out whether disks, processors or the
-/// network are short, on whichever server. It never falls below twice what the clients write, or nobody would ever
-/// catch up.
+/// Nobody else writes: full speed. Otherwise a budget of bytes per second, which shrinks when the slowest commits take
+/// longer than the slowest did before anybody caught up, and grows while they do not: so it finds out whether disks,
+/// processors or the network are short, on whichever server. The slowest, because a burst that holds up one commit in a
+/// hundred hardly moves the mean. It never falls below twice what the clients write, or nobody would ever catch up.
 struct CatchUpPace {
     /// Bytes that may go at once before anything is held back: a short absence is made up for in one go.
-    static let burstBytes = 4.0 * 1024 * 1024
+    static let burstBytes = 512.0 * 1024
     static let sliceBytes = 64 << 10
     /// When to look again after the budget is used up.
-    static let pauseMillis: Int64 = 4
-    private static let leastBytesPerSecond = 8e6
+    static let pauseMillis: Int64 = 1
+    private static let leastBytesPerSecond = 32e6
     private static let mostBytesPerSecond = 2e9
     private static let firstBytesPerSecond = 32e6
     /// Without a write for so long, nobody waits.
     private static let idleNanos: UInt64 = 200_000_000
     private static let periodNanos: UInt64 = 50_000_000
-    /// Commits that must have been seen before their usual time is believed, and what is believed until then.
-    private static let leastCommits = 50
+    /// Periods that must have been seen before their usual slowest commit is believed, and what is believed until then.
+    private static let leastPeriods = 10
     private static let assumedUsualNanos = 4e6
+    /// How many times the usual is still as usual.
+    private static let tolerance = 1.5
+    /// The longest stretch that may be made up for at once.
+    private static let arrearsSeconds = 0.002
 
     private var bytesPerSecond = CatchUpPace.firstBytesPerSecond
     private var credit = CatchUpPace.burstBytes
@@ -27,13 +31,12 @@ struct CatchUpPace {
     private var proposedNanos: UInt64 = 0
     /// Proposals that are not committed: their last zxids, and when they were sent.
     private var underWay: [(zxid: Int64, nanos: UInt64)] = []
-    /// A moving mean of the time to commit while nobody catches up.
+    /// A moving mean of the periods' slowest commits while nobody catches up.
     private var usualNanos = 0.0
-    private var commits = 0
+    private var quietPeriods = 0
     // The period in hand.
     private var periodEndNanos: UInt64 = 0
-    private var sumNanos = 0.0
-    private var count = 0.0
+    private var slowestNanos = 0.0
     private var writtenBytes = 0.0
 
     /// A batch of clients' writes goes out.
@@ -47,13 +50,7 @@ struct CatchUpPace {
     mutating func committed(_ zxid: Int64, at now: UInt64) {
         var done = 0
         while done < underWay.count, underWay[done].zxid <= zxid {
-            let nanos = Double(now &- underWay[done].nanos)
-            sumNanos += nanos
-            count += 1
-            if now > fedNanos + Self.idleNanos {
-                commits += 1
-                usualNanos += (nanos - usualNanos) / Double(min(commits, 500))
-            }
+            slowestNanos = max(slowestNanos, Double(now &- underWay[done].nanos))
             done += 1
         }
         underWay.removeFirst(done)
@@ -63,16 +60,18 @@ struct CatchUpPace {
     private mutating func endPeriod(_ now: UInt64) {
         let seconds = Double(now - (periodEndNanos - min(periodEndNanos, Self.periodNanos))) / 1e9
         let isFeeding = now <= fedNanos + Self.idleNanos
-        if isFeeding, count > 0 {
-            let usual = commits >= Self.leastCommits ? usualNanos : Self.assumedUsualNanos
-            bytesPerSecond *= sumNanos / count > 1.5 * usual ? 0.7 : 1.15
+        if slowestNanos > 0, isFeeding {
+            let usual = quietPeriods >= Self.leastPeriods ? usualNanos : Self.assumedUsualNanos
+            bytesPerSecond *= slowestNanos > Self.tolerance * usual ? 0.7 : 1.1
+        } else if slowestNanos > 0 {
+            quietPeriods += 1
+            usualNanos += (slowestNanos - usualNanos) / Double(min(quietPeriods, 100))
         }
         let least = max(Self.leastBytesPerSecond, 2 * writtenBytes / max(seconds, 0.001))
         bytesPerSecond = min(max(bytesPerSecond, least), max(least, Self.mostBytesPerSecond))
         if !isFeeding { bytesPerSecond = max(least, Self.firstBytesPerSecond) }
         periodEndNanos = now + Self.periodNanos
-        sumNanos = 0
-        count = 0
+        slowestNanos = 0
         writtenBytes = 0
     }
 
@@ -82,7 +81,9 @@ struct CatchUpPace {
         let seconds = Double(now - min(now, filledNanos)) / 1e9
         filledNanos = now
         // What was not used for a while may be used at once, as at the beginning.
-        let most = now > fedNanos + 10 * Self.idleNanos ? Self.burstBytes : max(bytesPerSecond * 0.01, 2 * 65_536)
+        let isFresh = now > fedNanos + 10 * Self.idleNanos
+        let most =
+            isFresh ? Self.burstBytes : max(bytesPerSecond * Self.arrearsSeconds, Double(Self.sliceBytes))
         credit = min(credit + bytesPerSecond * min(seconds, 1), max(most, min(credit, Self.burstBytes)))
         return credit > 0
     }
