@@ -1,3 +1,4 @@
+import Jute
 import Testing
 import TxnLog
 import Zab
@@ -192,5 +193,34 @@ struct LeaderStreamTests {
         try stage.start(1)
         #expect(try stage[1].permissions(of: "/b") == [9])
         #expect(stage.audit().isEmpty, "\(stage.problems)")
+    }
+
+    /// Else the write is applied before the sync, takes nobody's request for its own, and is never answered.
+    @Test("a sync that is asked while its server catches up is answered before the write behind it")
+    func syncWhileCatchingUp() throws {
+        let stage = try Stage()
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 2)
+        client.wait(client.create("/a"))
+        stage.verdict = { $0.from == 1 && $0.type == .ack ? .hold : .pass }
+        try stage[1].start()
+        stage.wait("NEWLEADER") { stage.transcript.contains { $0.to == 1 && $0.type == .newLeader } }
+        client.wait(client.create("/b"))
+        // What server 1 still lacks is held back, until nobody has written for a while.
+        try #require(stage.leader).turn { $0.replica.pace.fed(1 << 40, at: stage.clock.nanos) }
+        stage.verdict = { _ in .pass }
+        stage.settle()
+        #expect(stage[1].isEstablished)
+        let moved = try stage.reconnect(client, to: 1)
+        let sync = moved.send(.sync) { $0.append(string: "/") }
+        let create = moved.create("/c")
+        stage.settle()
+        #expect(moved.replies.isEmpty, "server 1 has caught up already")
+        moved.wait(sync)
+        moved.wait(create)
+        let told = [sync, create].compactMap { moved.replies[$0] }
+        #expect(told.map(\.error) == [0, 0])
+        #expect(told.count == 2 && told[0].zxid < told[1].zxid)
+        #expect(stage.audit() == [])
     }
 }

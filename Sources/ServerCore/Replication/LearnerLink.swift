@@ -48,8 +48,8 @@ final class LearnerLink {
 
     var isLive: Bool { if case .live = stage { true } else { false } }
 
-    /// Syncs answered while it catches up; their answers follow what they waited for.
-    var deferredSyncs = 0
+    /// Syncs answered while it catches up: the commits that their answers follow, and stand before the next one of.
+    var deferredSyncs: [Int64] = []
 
     /// Everything but proposals and snapshots goes through here.
     func flush() {

@@ -31,10 +31,16 @@ extension Replica {
                     link.stage = .newLeaderSent
                 }
             case .catchUp:
-                if link.position < announcedZxid {
-                    guard mayFeed(link), feedHistory(link, upTo: announcedZxid, asInform: link.isObserver) else {
+                // An answered sync has its place among the commits here, too.
+                let sync = link.deferredSyncs.first
+                let bound = min(announcedZxid, sync ?? .max)
+                if link.position < bound {
+                    guard mayFeed(link), feedHistory(link, upTo: bound, asInform: link.isObserver) else {
                         return link.flush()
                     }
+                } else if sync != nil {
+                    link.output.appendSync()
+                    link.deferredSyncs.removeFirst()
                 } else {
                     goLive(link)
                 }
@@ -130,8 +136,6 @@ extension Replica {
     /// The learner has everything that is committed: what is proposed and not committed follows, then all as it comes.
     private func goLive(_ link: LearnerLink) {
         link.stage = .live
-        for _ in 0..<link.deferredSyncs { link.output.appendSync() }
-        link.deferredSyncs = 0
         guard !link.isObserver, !mutations.contains(.zk962) else { return }
         let sentUpTo = max(announcedZxid, link.position)
         for logged in core.awaiting + core.submitted {

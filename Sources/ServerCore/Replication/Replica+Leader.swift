@@ -291,7 +291,7 @@ extension Replica {
             guard let next, next.after <= announcedZxid, next.round <= confirmedRound else { break }
             answered += 1
             guard let link = links[next.link] else { continue }
-            if link.isLive { link.output.appendSync() } else { link.deferredSyncs += 1 }
+            if link.isLive { link.output.appendSync() } else { link.deferredSyncs.append(next.after) }
         }
         learnerSyncs.removeFirst(answered)
         core.applyCommitted(upTo: committedZxid)
