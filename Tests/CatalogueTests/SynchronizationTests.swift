@@ -223,4 +223,44 @@ struct LeaderStreamTests {
         #expect(told.count == 2 && told[0].zxid < told[1].zxid)
         #expect(stage.audit() == [])
     }
+
+    /// Else a sync waits for what is no more, and is answered behind its session's next write.
+    @Test("what a leader that was never established told as committed is forgotten when it is cut")
+    func commitOfTheNeverEstablished() throws {
+        let stage = try Stage(5)
+        try stage.start()
+        let client = try stage.connect(to: 5)
+        client.wait(client.create("/kept"))
+        stage.verdict = { $0.from == 5 && $0.type == .proposal ? .drop : .pass }
+        client.create("/orphan")
+        stage.settle()
+        stage.acknowledged["/orphan"] = .some(nil)
+        for id in 1...5 as ClosedRange<ServerID> { stage[id].kill() }
+        // Server 5 tells it to server 1, which hears no more of that term.
+        stage.verdict = { $0.type == .newLeader || ($0.to == 2 && $0.type == .proposal) ? .hold : .pass }
+        let said = stage.transcript.count
+        for id in [1, 2, 5] as [ServerID] { try stage[id].start() }
+        stage.wait("server 1 is told") {
+            stage.transcript.dropFirst(said).contains { $0.to == 1 && $0.type == .commit }
+        }
+        stage.settle()
+        stage.isolate(1)
+        for id in [2, 5] as [ServerID] { stage[id].kill() }
+        stage.verdict = { _ in .pass }
+        for id in [2, 3, 4] as [ServerID] { try stage[id].start() }
+        stage.wait("server 4 leads") { stage[4].isEstablished }
+        stage.rejoin(1)
+        stage.awaitService()
+        #expect(stage.transcript.contains { $0.to == 1 && $0.type == .trunc })
+        let moved = try stage.reconnect(client, to: 1)
+        for id in [2, 3] as [ServerID] { stage[id].holdsDisk = true }
+        let sync = moved.send(.sync) { $0.append(string: "/") }
+        let create = moved.create("/c")
+        moved.wait(sync)
+        #expect(moved.replies[create] == nil)
+        for id in [2, 3] as [ServerID] { stage[id].holdsDisk = false }
+        moved.wait(create)
+        #expect([sync, create].map { moved.replies[$0]?.error } == [0, 0])
+        #expect(stage.audit() == [])
+    }
 }

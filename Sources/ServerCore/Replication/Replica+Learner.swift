@@ -196,6 +196,8 @@ extension Replica {
                 "the leader wants the log cut at 0x\(String(zxid, radix: 16)), before all snapshots here")
         }
         loggedZxid = left
+        // A leader that was never established may have sent as committed what goes now.
+        committedZxid = min(committedZxid, left)
         if core.tree.lastProcessedZxid > zxid { reloadTree() }
         if recent.startZxid > zxid || (recent.batches.last?.lastZxid ?? 0) > zxid {
             recent.reset(startZxid: core.tree.lastProcessedZxid)
