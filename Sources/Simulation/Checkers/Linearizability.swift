@@ -75,12 +75,15 @@ struct Linearizability<Model: SequentialModel> {
             /// The first of `byEnd` that is not ordered.
             var bound: Int
             var completed: Int
+            /// The highest hint so far.
+            var hint = Int64.min
         }
 
         func isOrdered(_ index: Int) -> Bool { ordered[index >> 6] >> UInt64(index & 63) & 1 == 1 }
 
         mutating func run() -> LinearizabilityResult {
-            var stack = [level(state: Model.initial, operation: -1, start: 0, bound: 0, completed: 0)]
+            let root = Level(state: Model.initial, operation: -1, candidates: [], start: 0, bound: 0, completed: 0)
+            var stack = [level(state: Model.initial, operation: -1, after: root)]
             while var top = stack.popLast() {
                 if top.completed == byEnd.count { return .linearizable }
                 guard top.next < top.candidates.count else {
@@ -101,34 +104,36 @@ struct Linearizability<Model: SequentialModel> {
                 }
                 budget -= 1
                 if budget <= 0 { return .undecided }
-                stack.append(
-                    level(
-                        state: state, operation: index, start: top.start, bound: top.bound,
-                        completed: top.completed + (operations[index].isPending ? 0 : 1)))
+                stack.append(level(state: state, operation: index, after: top))
             }
             return .violated(ordered: deepest, stuckAt: stuckAt)
         }
 
         /// What may come next: whatever was called before the earliest return of those not ordered.
-        func level(state: Model.State, operation: Int, start: Int, bound: Int, completed: Int) -> Level {
-            var bound = bound
-            while bound < byEnd.count, isOrdered(byEnd[bound]) { bound += 1 }
-            var start = start
-            while start < operations.count, isOrdered(start) { start += 1 }
-            var candidates: [Int] = []
-            if bound < byEnd.count {
-                let limit = operations[byEnd[bound]].end
-                for index in start..<operations.count {
-                    if operations[index].call > limit { break }
-                    if !isOrdered(index) { candidates.append(index) }
-                }
+        func level(state: Model.State, operation: Int, after last: Level) -> Level {
+            var next = Level(
+                state: state, operation: operation, candidates: [], start: last.start, bound: last.bound,
+                completed: last.completed, hint: last.hint)
+            if operation >= 0 {
+                if !operations[operation].isPending { next.completed += 1 }
+                next.hint = max(last.hint, operations[operation].hint)
             }
-            candidates.sort {
-                (operations[$0].hint, operations[$0].end, $0) < (operations[$1].hint, operations[$1].end, $1)
+            while next.bound < byEnd.count, isOrdered(byEnd[next.bound]) { next.bound += 1 }
+            while next.start < operations.count, isOrdered(next.start) { next.start += 1 }
+            guard next.bound < byEnd.count else { return next }
+            let limit = operations[byEnd[next.bound]].end
+            for index in next.start..<operations.count {
+                if operations[index].call > limit { break }
+                if !isOrdered(index) { next.candidates.append(index) }
             }
-            return Level(
-                state: state, operation: operation, candidates: candidates, start: start, bound: bound,
-                completed: completed)
+            // What changed nothing where its hint has it is not the first to try everywhere behind.
+            let reached = next.hint
+            func key(_ index: Int) -> (Int, Int64, UInt64, Int) {
+                let candidate = operations[index]
+                return (candidate.hint < reached ? 1 : 0, candidate.hint, candidate.end, index)
+            }
+            next.candidates.sort { key($0) < key($1) }
+            return next
         }
 
         mutating func note(_ level: Level) {
