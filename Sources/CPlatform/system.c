@@ -30,6 +30,14 @@ int corral_drop_direct(int fd) {
     return fcntl(fd, F_SETFL, flags & ~O_DIRECT) == 0 ? 1 : -1;
 }
 
+void corral_give_way(void) { (void)sched_yield(); }
+
+void corral_no_read_ahead(int fd) { (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); }
+
+void corral_prefetch(int fd, int64_t offset, int64_t count) {
+    (void)posix_fadvise(fd, offset, count, POSIX_FADV_WILLNEED);
+}
+
 int corral_reserve(int fd, int64_t offset, int64_t count) {
     return fallocate(fd, FALLOC_FL_KEEP_SIZE, offset, count) == 0 ? 0 : errno;
 }

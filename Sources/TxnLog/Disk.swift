@@ -30,7 +30,8 @@ extension Disk {
 
 /// How a file is opened.
 public enum FileAccess: Sendable, Equatable {
-    /// An existing file, to read.
+    /// An existing file, to read. No more is read from the device at once than asked for or prefetched: commits share
+    /// it, and one that comes behind the 8 MiB which the system reads ahead on some devices waits 7 ms.
     case read
     /// An existing file, to read, write and truncate; writes reach the disk at the next sync.
     case update
@@ -51,6 +52,8 @@ public protocol DiskFile: AnyObject {
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError)
     /// Reads until the memory is full or the file ends; the number of bytes read.
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int
+    /// Begins to read what will be asked for soon. A hint: may do nothing.
+    func prefetch(_ count: Int, at offset: Int)
     /// Makes all writes so far durable (fdatasync).
     func sync() throws(DiskError)
     func size() throws(DiskError) -> Int
@@ -59,6 +62,10 @@ public protocol DiskFile: AnyObject {
     /// Asks the file system to set blocks aside without changing the file's size. A hint: not durable, may do nothing.
     func reserve(_ count: Int, at offset: Int) throws(DiskError)
     func close()
+}
+
+extension DiskFile {
+    public func prefetch(_ count: Int, at offset: Int) {}
 }
 
 /// A held lock; the holder's end, or `release`, gives it up.

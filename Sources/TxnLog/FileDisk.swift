@@ -13,7 +13,9 @@ public final class FileDisk: Disk {
     public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
         switch access {
         case .read:
-            return SystemFile(path, try openDescriptor(path, O_RDONLY), isDurableOnReturn: false)
+            let descriptor = try openDescriptor(path, O_RDONLY)
+            corral_no_read_ahead(descriptor)
+            return SystemFile(path, descriptor, isDurableOnReturn: false)
         case .update:
             return SystemFile(path, try openDescriptor(path, O_RDWR), isDurableOnReturn: false)
         case .create:
@@ -144,6 +146,8 @@ private final class SystemFile: DiskFile {
         }
         return done
     }
+
+    func prefetch(_ count: Int, at offset: Int) { corral_prefetch(descriptor, Int64(offset), Int64(count)) }
 
     func sync() throws(DiskError) {
         guard fdatasync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }

@@ -1,3 +1,5 @@
+import CPlatform
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -6,7 +8,9 @@ import Darwin
 
 /// A sliding view of a file that is read from front to back. One owner.
 ///
-/// Reads in large pieces; grows only when a single item is larger than the view.
+/// Reads in pieces that keep neither the disk nor the reader's thread for long, and gives way between them: who reads
+/// much must not keep other servers of the same machine from their commits until the scheduler's next tick. Grows only
+/// when a single item is larger than the view.
 final class FileWindow {
     let file: any DiskFile
     private(set) var fileSize: Int
@@ -16,7 +20,11 @@ final class FileWindow {
     private var start = 0
     private var count = 0
 
-    init(_ file: any DiskFile, capacity: Int = 1 << 20) throws(DiskError) {
+    /// Asked for ahead, so that the disk works while what was read is used.
+    private static let prefetchBytes = 1 << 20
+    private var prefetchedEnd = 0
+
+    init(_ file: any DiskFile, capacity: Int = 128 << 10) throws(DiskError) {
         self.file = file
         self.capacity = capacity
         fileSize = try file.size()
@@ -58,6 +66,15 @@ final class FileWindow {
         let room = min(capacity - count, max(0, fileSize - offset - count))
         let free = UnsafeMutableRawBufferPointer(start: memory + count, count: room)
         count += try file.read(into: free, at: offset + count)
+        corral_give_way()
+        prefetch(from: start + count)
+    }
+
+    private func prefetch(from end: Int) {
+        let wanted = min(end + Self.prefetchBytes, fileSize)
+        let first = max(end, min(prefetchedEnd, wanted))
+        if wanted > first { file.prefetch(wanted - first, at: first) }
+        prefetchedEnd = wanted
     }
 
     /// Where the first byte other than zero lies at or after `offset`; nil when there are only zeros.

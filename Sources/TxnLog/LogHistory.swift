@@ -11,9 +11,6 @@ public final class LogHistory {
     /// Why the history cannot go on, nil while it can. The server that asked for it needs a snapshot then.
     public private(set) var problem: LogHistoryProblem?
 
-    /// Read at once: small, because the reader may be a thread that others wait for.
-    private static let windowBytes = 256 << 10
-
     private let disk: any Disk
     private let directory: String
     private let index: LogIndex?
@@ -156,7 +153,7 @@ public final class LogHistory {
     /// False when the segment was purged since it was listed.
     private func open(_ log: DataFile) throws(DiskError) -> Bool {
         do throws(DiskError) {
-            reader = try LogSegmentReader(disk: disk, path: log.path, windowBytes: Self.windowBytes)
+            reader = try LogSegmentReader(disk: disk, path: log.path)
         } catch {
             guard error.isMissing else { throw error }
             return false

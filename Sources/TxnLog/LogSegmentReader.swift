@@ -46,9 +46,9 @@ final class LogSegmentReader {
 
     var fileSize: Int { window.fileSize }
 
-    init(disk: any Disk, path: String, windowBytes: Int = 1 << 20) throws(DiskError) {
+    init(disk: any Disk, path: String) throws(DiskError) {
         self.path = path
-        window = try FileWindow(try disk.open(path, .read), capacity: windowBytes)
+        window = try FileWindow(try disk.open(path, .read))
         let bytes = try window.view(at: 0, wanted: FileHeader.size)
         if bytes.count >= FileHeader.size, FileHeader(from: bytes.baseAddress!).magic == FileHeader.logMagic {
             start = .header

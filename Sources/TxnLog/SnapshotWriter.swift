@@ -16,7 +16,7 @@ public final class SnapshotWriter: @unchecked Sendable {
     /// Bytes after which `flushIfFull` writes.
     public static let flushSize = 256 << 10
     /// Bytes after which the file is synced: small enough that the write-back does not hold up the log's writes.
-    private static let syncSize = 8 << 20
+    private static let syncSize = 1 << 20
 
     private let disk: any Disk
     private let directory: String

@@ -26,6 +26,12 @@ int corral_pin_thread(int cpu);
 int corral_open(const char *path, int flags, int mode, int direct, int dsync);
 /// Takes O_DIRECT off an open file; 1 when it was on, 0 when not, -1 and errno on failure.
 int corral_drop_direct(int fd);
+/// Keeps the system from reading ahead in an open file. A hint.
+void corral_no_read_ahead(int fd);
+/// Lets other threads that wait for this processor run first.
+void corral_give_way(void);
+/// Begins to read a part of a file into the page cache. A hint.
+void corral_prefetch(int fd, int64_t offset, int64_t count);
 /// fallocate with FALLOC_FL_KEEP_SIZE: blocks set aside, size unchanged; 0 on success, errno otherwise.
 int corral_reserve(int fd, int64_t offset, int64_t count);
 /// CLOCK_MONOTONIC in nanoseconds.

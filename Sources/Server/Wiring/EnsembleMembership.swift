@@ -1,3 +1,4 @@
+import CPlatform
 import Foundation
 import Logging
 import ServerCore
@@ -83,8 +84,30 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
     func linkReceived(_ bytes: UnsafeRawBufferPointer, from link: any PeerLink) -> Int {
         let quorum = quorumLink(link)
         if quorum.isLearner { return replica.received(bytes, fromLearner: quorum.name) }
-        return replica.received(bytes, fromLeader: link)
+        return replica.isEstablished ? replica.received(bytes, fromLeader: link) : catchUp(bytes, link)
     }
+
+    /// Takes what the leader sends a server that catches up: nobody waits for it here, but others of this machine may
+    /// wait for the processor.
+    private func catchUp(_ bytes: UnsafeRawBufferPointer, _ link: any PeerLink) -> Int {
+        var used = 0
+        var size = Self.catchUpBytes
+        while used < bytes.count {
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[used..<min(used + size, bytes.count)])
+            let taken = replica.received(piece, fromLeader: link)
+            used += taken
+            if taken == 0 {
+                guard piece.count < bytes.count - used else { break }
+                size *= 2
+            } else {
+                size = Self.catchUpBytes
+            }
+            corral_give_way()
+        }
+        return used
+    }
+
+    private static let catchUpBytes = 32 << 10
 
     func linkClosed(_ link: any PeerLink, reason: String) {
         let quorum = quorumLink(link)

@@ -3,7 +3,8 @@
 /// Nobody else writes: full speed. Otherwise a budget of bytes per second, which shrinks when the slowest commits take
 /// longer than the slowest did before anybody caught up, and grows while they do not: so it finds out whether disks,
 /// processors or the network are short, on whichever server. The slowest, because a burst that holds up one commit in a
-/// hundred hardly moves the mean. It never falls below twice what the clients write, or nobody would ever catch up.
+/// hundred hardly moves the mean. It shrinks fast and grows slowly, doubling in some two seconds, because what it costs
+/// shows late. It never falls below twice what the clients write, or nobody would ever catch up.
 struct CatchUpPace {
     /// Bytes that may go at once before anything is held back: a short absence is made up for in one go.
     static let burstBytes = 512.0 * 1024
@@ -19,8 +20,6 @@ struct CatchUpPace {
     /// Periods that must have been seen before their usual slowest commit is believed, and what is believed until then.
     private static let leastPeriods = 10
     private static let assumedUsualNanos = 4e6
-    /// How many times the usual is still as usual.
-    private static let tolerance = 1.5
     /// The longest stretch that may be made up for at once.
     private static let arrearsSeconds = 0.002
 
@@ -33,6 +32,8 @@ struct CatchUpPace {
     private var underWay: [(zxid: Int64, nanos: UInt64)] = []
     /// A moving mean of the periods' slowest commits while nobody catches up.
     private var usualNanos = 0.0
+    /// How far they are from that, in the mean.
+    private var deviationNanos = 0.0
     private var quietPeriods = 0
     // The period in hand.
     private var periodEndNanos: UInt64 = 0
@@ -61,11 +62,14 @@ struct CatchUpPace {
         let seconds = Double(now - (periodEndNanos - min(periodEndNanos, Self.periodNanos))) / 1e9
         let isFeeding = now <= fedNanos + Self.idleNanos
         if slowestNanos > 0, isFeeding {
-            let usual = quietPeriods >= Self.leastPeriods ? usualNanos : Self.assumedUsualNanos
-            bytesPerSecond *= slowestNanos > Self.tolerance * usual ? 0.7 : 1.1
+            let usual =
+                quietPeriods >= Self.leastPeriods ? usualNanos + 2 * deviationNanos : Self.assumedUsualNanos
+            bytesPerSecond *= slowestNanos > usual ? 0.8 : 1.02
         } else if slowestNanos > 0 {
             quietPeriods += 1
-            usualNanos += (slowestNanos - usualNanos) / Double(min(quietPeriods, 100))
+            let weight = 1 / Double(min(quietPeriods, 100))
+            usualNanos += weight * (slowestNanos - usualNanos)
+            deviationNanos += weight * (abs(slowestNanos - usualNanos) - deviationNanos)
         }
         let least = max(Self.leastBytesPerSecond, 2 * writtenBytes / max(seconds, 0.001))
         bytesPerSecond = min(max(bytesPerSecond, least), max(least, Self.mostBytesPerSecond))

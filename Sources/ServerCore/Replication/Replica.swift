@@ -125,7 +125,7 @@ public final class Replica {
     var mutations: Mutations { configuration.mutations }
 
     /// Whether a term is under way in which this server may serve: everything it applies is committed.
-    var isEstablished: Bool { leader?.phase == .broadcast || learner?.phase == .broadcast }
+    public var isEstablished: Bool { leader?.phase == .broadcast || learner?.phase == .broadcast }
 
     // MARK: events
 
