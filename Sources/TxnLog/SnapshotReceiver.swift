@@ -81,7 +81,11 @@ public final class SnapshotReceiver: @unchecked Sendable {
 
     /// Makes a staged snapshot, and the log segments staged behind it, the only history. Under the same conditions as
     /// `finish`, and as safe at every crash.
-    public func install() throws(DiskError) { try replacement.run(zxid: zxid) }
+    ///
+    /// - Parameter logEnd: the last transaction of the old log, if known; else its last segment is read to its end.
+    public func install(logEnd: Int64? = nil) throws(DiskError) {
+        try replacement.run(zxid: zxid, logEnd: logEnd)
+    }
 
     /// Gives the snapshot up; the old state stays. Once it is staged, recovery does that.
     public func abandon() { writer.abort() }

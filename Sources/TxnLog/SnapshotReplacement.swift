@@ -26,12 +26,14 @@ struct SnapshotReplacement {
 
     /// Replaces everything with the received file, which is complete and durable under its temporary name, and the log
     /// segments staged behind it.
-    func run(zxid: Int64) throws(DiskError) {
+    ///
+    /// - Parameter logEnd: the last transaction of the old log; nil when it is to be looked for.
+    func run(zxid: Int64, logEnd: Int64? = nil) throws(DiskError) {
         let mark = try disk.open(markPath(zxid), .create)
         mark.close()
         // Also makes the temporary name durable.
         try disk.syncDirectory(snapshotDirectory)
-        try complete(zxid)
+        try complete(zxid, logEnd)
     }
 
     /// Goes on with a replacement that a crash interrupted; its zxid, nil when there was none.
@@ -40,16 +42,16 @@ struct SnapshotReplacement {
             guard name.hasPrefix(DataFileName.replacementPrefix),
                 let zxid = Int64(name.dropFirst(DataFileName.replacementPrefix.count), radix: 16)
             else { continue }
-            try complete(zxid)
+            try complete(zxid, nil)
             return zxid
         }
         return nil
     }
 
-    private func complete(_ zxid: Int64) throws(DiskError) {
+    private func complete(_ zxid: Int64, _ logEnd: Int64?) throws(DiskError) {
         if try disk.size(of: temporaryPath) != nil {
             try remove(DataFile.snapshots(disk, snapshotDirectory).filter { $0.zxid >= zxid }, snapshotDirectory)
-            try remove(logsBeyond(zxid), logDirectory)
+            try remove(logsBeyond(zxid, logEnd), logDirectory)
             try disk.rename(temporaryPath, to: snapshotDirectory + "/" + DataFileName.snapshot(zxid))
             try disk.syncDirectory(snapshotDirectory)
         }
@@ -64,10 +66,13 @@ struct SnapshotReplacement {
     }
 
     /// The segments that hold transactions after `zxid`, newest first.
-    private func logsBeyond(_ zxid: Int64) throws(DiskError) -> [DataFile] {
+    private func logsBeyond(_ zxid: Int64, _ logEnd: Int64?) throws(DiskError) -> [DataFile] {
         let logs = try DataFile.logs(disk, logDirectory)
         var beyond = Array(logs.filter { $0.zxid > zxid }.reversed())
-        if let last = logs.last(where: { $0.zxid <= zxid }), try reaches(last, beyond: zxid) { beyond.append(last) }
+        if let last = logs.last(where: { $0.zxid <= zxid }) {
+            let reaches = if let logEnd { logEnd > zxid } else { try reaches(last, beyond: zxid) }
+            if reaches { beyond.append(last) }
+        }
         return beyond
     }
 

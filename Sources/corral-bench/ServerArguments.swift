@@ -15,6 +15,11 @@ struct ServerArguments: ParsableArguments {
     var dataRoot = ".build/bench-data"
     @Option(help: "Apache's heap, as -Xmx takes it. Default: 2g, less for each of a large ensemble.")
     var apacheHeap: String?
+    @Option(
+        help: ArgumentHelp(
+            "Another Apache ZooKeeper than Debian's: its jar, and those it needs, as Java's -cp takes them.",
+            valueName: "class path"))
+    var apacheJars: String?
     @Flag(help: "Servers acknowledge writes before they are on disk (forceSync=no). Unsafe; marked in every result.")
     var noFsync = false
 
@@ -31,6 +36,7 @@ struct ServerArguments: ParsableArguments {
             options.apacheHeap = apacheHeap
             options.hasChosenHeap = true
         }
+        if let apacheJars { options.apacheClassPath = apacheJars }
         options.valueBytes = valueBytes
         return options
     }

@@ -190,6 +190,17 @@ import Testing
         #expect(!text.contains("null server"), "\(text)")
     }
 
+    @Test func anotherApacheThatIsNotThereIsNamed() throws {
+        let directory = try TemporaryDirectory()
+        let jar = "\(directory.path)/zookeeper-9.9.9.jar"
+        let result = try run([
+            "sweep", "--kinds", "apache", "--apache-jars", "\(jar):\(directory.path)/*", "--output", directory.path,
+            "--data-root", "\(directory.path)/data",
+        ])
+        #expect(result.code == LoadExitCode.failure)
+        #expect(result.text.contains("missing: \(jar)") && result.text.contains("--apache-jars"), "\(result.text)")
+    }
+
     @Test func placesThatCannotBeUsed() throws {
         let server = try ServerThread()
         let taken = try run(["null-server", "--port", "\(server.server.port)"])

@@ -85,4 +85,22 @@ struct CatchUpPaceTests {
         #expect(bytes > 2 * 70_000_000, "\(bytes) bytes in two seconds")
         #expect(bytes < 2 * 100_000_000, "\(bytes) bytes in two seconds")
     }
+
+    @Test("what went while nobody wrote is not held against those that come once somebody does")
+    func noDebt() {
+        var leader = Leader()
+        _ = leader.run(millis: 100, batchBytes: 0, isFeeding: true) { _ in 0 }
+        let first = leader.run(millis: 1000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
+        #expect(first > 20_000_000, "\(first) bytes in a second")
+    }
+
+    @Test("however slow commits are, several learners get twice what clients write each")
+    func reachesTheEndOfAll() {
+        var leader = Leader()
+        leader.pace.learners = 3
+        _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: false) { _ in 3_000_000 }
+        _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
+        let bytes = leader.run(millis: 2000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
+        #expect(bytes > 2 * 210_000_000, "\(bytes) bytes in two seconds")
+    }
 }

@@ -32,7 +32,12 @@ public struct ServerOptions: Codable, Equatable, Sendable {
     /// Sets the heap's initial size to its maximum, as production guides advise; off in the memory experiment, so
     /// that the JVM may give memory back.
     public var apacheFixedHeap = true
+    /// Where Java finds Apache's server: Debian's release, unless someone asked for another.
+    public var apacheClassPath = Self.debianClassPath
     public var valueBytes = 1024
+
+    /// Debian's zookeeper.jar names its dependencies in its manifest; the logger's back end is the one thing missing.
+    public static let debianClassPath = "/usr/share/java/zookeeper.jar:/usr/share/java/slf4j-simple.jar"
 
     public init(corralPath: String, benchPath: String, dataRoot: String) {
         self.corralPath = corralPath

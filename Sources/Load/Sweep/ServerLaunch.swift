@@ -32,11 +32,12 @@ extension ManagedServer {
                         + "or name it with --corral")
             }
         case .apache:
-            let missing = missingForApache()
+            let missing = missingForApache(options.apacheClassPath)
             guard missing.isEmpty else {
                 throw .environment(
                     "Apache ZooKeeper cannot be started, missing: \(missing.joined(separator: ", ")). On Debian: "
-                        + "apt-get install zookeeper libzookeeper-java default-jre-headless")
+                        + "apt-get install zookeeper libzookeeper-java default-jre-headless; "
+                        + "another release: --apache-jars")
             }
         case .null:
             return
@@ -60,15 +61,11 @@ extension ManagedServer {
             startLimitSeconds: 20)
     }
 
-    /// Debian's zookeeper.jar names its dependencies in its manifest; the logger's back end is the one thing missing.
-    static let apacheJars = ["zookeeper", "slf4j-simple"]
-
-    static let jarDirectory = "/usr/share/java"
-
     /// Whether Apache's server and a Java runtime are there; the missing parts otherwise.
-    static func missingForApache() -> [String] {
-        var missing: [String] = []
-        if access("\(jarDirectory)/zookeeper.jar", R_OK) != 0 { missing.append("\(jarDirectory)/zookeeper.jar") }
+    static func missingForApache(_ classPath: String = ServerOptions.debianClassPath) -> [String] {
+        // A directory's jars (`lib/*`) are Java's to find.
+        let jars = classPath.split(separator: ":").map(String.init).filter { !$0.hasSuffix("*") }
+        var missing = jars.filter { access($0, R_OK) != 0 }
         if ChildProcess.capture(["java", "-version"]) == nil { missing.append("a Java runtime ('java' in PATH)") }
         return missing
     }
@@ -110,11 +107,10 @@ extension ManagedServer {
     private static func apache(
         _ options: ServerOptions, configurationPath: String, settings: [String: String]
     ) -> ServerLaunch {
-        let jars = apacheJars.map { name -> String in "\(jarDirectory)/\(name).jar" }
         var arguments = ["java", "-server", "-Xmx\(options.apacheHeap)"]
         if options.apacheFixedHeap { arguments.append("-Xms\(options.apacheHeap)") }
         arguments += [
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", jars.joined(separator: ":"),
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", options.apacheClassPath,
             "org.apache.zookeeper.server.quorum.QuorumPeerMain", configurationPath,
         ]
         return ServerLaunch(

@@ -4,7 +4,8 @@
 /// longer than the slowest did before anybody caught up, and grows while they do not: so it finds out whether disks,
 /// processors or the network are short, on whichever server. The slowest, because a burst that holds up one commit in a
 /// hundred hardly moves the mean. It shrinks fast and grows slowly, doubling in some two seconds, because what it costs
-/// shows late. It never falls below twice what the clients write, or nobody would ever catch up.
+/// shows late. It never falls below twice what the clients write for
+/// each of those learners, or none would ever catch up.
 struct CatchUpPace {
     /// Bytes that may go at once before anything is held back: a short absence is made up for in one go.
     static let burstBytes = 512.0 * 1024
@@ -23,6 +24,8 @@ struct CatchUpPace {
     /// The longest stretch that may be made up for at once.
     private static let arrearsSeconds = 0.002
 
+    /// How many catch up.
+    var learners = 0
     private var bytesPerSecond = CatchUpPace.firstBytesPerSecond
     private var credit = CatchUpPace.burstBytes
     private var filledNanos: UInt64 = 0
@@ -71,7 +74,8 @@ struct CatchUpPace {
             usualNanos += weight * (slowestNanos - usualNanos)
             deviationNanos += weight * (abs(slowestNanos - usualNanos) - deviationNanos)
         }
-        let least = max(Self.leastBytesPerSecond, 2 * writtenBytes / max(seconds, 0.001))
+        let written = writtenBytes / max(seconds, 0.001)
+        let least = max(Self.leastBytesPerSecond, 2 * written * Double(max(1, learners)))
         bytesPerSecond = min(max(bytesPerSecond, least), max(least, Self.mostBytesPerSecond))
         if !isFeeding { bytesPerSecond = max(least, Self.firstBytesPerSecond) }
         periodEndNanos = now + Self.periodNanos
@@ -79,9 +83,12 @@ struct CatchUpPace {
         writtenBytes = 0
     }
 
+    /// Whether clients wait for writes.
+    private func isHeld(at now: UInt64) -> Bool { now <= proposedNanos + Self.idleNanos && proposedNanos > 0 }
+
     /// Whether learners that catch up may be sent a slice now.
     mutating func mayFeed(at now: UInt64) -> Bool {
-        guard now <= proposedNanos + Self.idleNanos, proposedNanos > 0 else { return true }
+        guard isHeld(at: now) else { return true }
         let seconds = Double(now - min(now, filledNanos)) / 1e9
         filledNanos = now
         // What was not used for a while may be used at once, as at the beginning.
@@ -95,6 +102,8 @@ struct CatchUpPace {
     /// Bytes have gone to a learner that catches up.
     mutating func fed(_ bytes: Int, at now: UInt64) {
         fedNanos = now
+        // What went while nobody waited is nobody's debt.
+        guard isHeld(at: now) else { return credit = Self.burstBytes }
         credit -= Double(bytes)
     }
 }

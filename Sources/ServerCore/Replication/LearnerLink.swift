@@ -29,6 +29,8 @@ final class LearnerLink {
     var position: Int64 = 0
     /// The log being read for it, when it is further behind than what is kept in memory.
     var history: (any TxnHistory)?
+    /// Whether it has been sent a slice since it was last known to have taken all.
+    var hasBeenFed = false
     /// To be sent at the end of the turn, in order with everything else.
     var output = WireBuffer()
     /// Pings sent and answered, and which of the sent ones serve a round.

@@ -51,10 +51,19 @@ extension Replica {
     /// Whether it is a slice's turn; if not, it will be soon.
     private func mayFeed(_ link: LearnerLink) -> Bool {
         // The connection has taken everything: so the learner lives, though it says nothing until it has it all.
-        if link.link.unsentBytes == 0 { leader?.heard(link.id, nowMillis: nowMillis) }
+        if link.hasBeenFed, link.link.unsentBytes == 0 {
+            link.hasBeenFed = false
+            leader?.heard(link.id, nowMillis: nowMillis)
+        }
         if pace.mayFeed(at: core.clock.monotonicNanos()) { return true }
         feedAtMillis = nowMillis + CatchUpPace.pauseMillis
         return false
+    }
+
+    private func charge(_ link: LearnerLink, _ bytes: Int) {
+        guard bytes > 0 else { return }
+        link.hasBeenFed = true
+        pace.fed(bytes, at: core.clock.monotonicNanos())
     }
 
     private func feedSnapshot(_ link: LearnerLink, _ stream: any SnapshotStream) {
@@ -64,7 +73,7 @@ extension Replica {
         do throws(DiskError) {
             let count = try stream.read(into: memory)
             link.output.truncate(to: start + count)
-            pace.fed(count, at: core.clock.monotonicNanos())
+            charge(link, count)
             guard count == 0 else { return }
         } catch {
             link.output.truncate(to: start)
@@ -97,7 +106,7 @@ extension Replica {
                 return true
             }
             if isComplete { link.position = max(link.position, bound) }
-            pace.fed(link.output.count - start, at: core.clock.monotonicNanos())
+            charge(link, link.output.count - start)
             return true
         }
         if link.history == nil {
@@ -112,7 +121,7 @@ extension Replica {
             switch try history.next(upTo: upTo, maximumBytes: ReplicaLimits.feedBytes) {
             case .batch(let batch):
                 append(batch, to: link, upTo: bound, asInform)
-                pace.fed(batch.bytes.count, at: core.clock.monotonicNanos())
+                charge(link, batch.bytes.count)
             case .pending: return false
             case .ended: closeLink(link.id, "the log ends before 0x\(String(upTo, radix: 16))")
             }

@@ -329,14 +329,23 @@ extension Replica {
         overflowing.removeAll()
         if openRound > sentRound { pingLearners() }
         feedAtMillis = nil
-        for link in orderedLinks {
+        feedLearners()
+        for link in orderedLinks { link.flush() }
+    }
+
+    /// Each turn another one is first: what they may have together must not be one's alone.
+    private func feedLearners() {
+        let behind = orderedLinks.filter { link in
             switch link.stage {
-            case .history, .catchUp, .snapshot: feed(link)
-            case .newLeaderSent where mutations.contains(.zk4394): feed(link)
-            case .discovery, .newLeaderSent, .live: break
+            case .history, .catchUp, .snapshot: true
+            case .newLeaderSent: mutations.contains(.zk4394)
+            case .discovery, .live: false
             }
-            link.flush()
         }
+        pace.learners = behind.count
+        guard !behind.isEmpty else { return }
+        firstToFeed += 1
+        for index in behind.indices { feed(behind[(firstToFeed + index) % behind.count]) }
     }
 
     // MARK: pings, and the rounds that syncs wait for

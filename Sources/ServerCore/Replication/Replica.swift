@@ -58,6 +58,8 @@ public final class Replica {
     var pace = CatchUpPace()
     /// When learners that catch up are to be fed again, after the pace has held them back.
     var feedAtMillis: Int64?
+    /// Which of the learners that catch up has the first turn, modulo their number.
+    var firstToFeed = 0
     var proposalSizes = SizeSummary()
 
     // A learner's.

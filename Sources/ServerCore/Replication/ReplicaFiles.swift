@@ -134,10 +134,11 @@ public final class ReplicaFiles {
     fileprivate func finish(
         _ receiver: SnapshotReceiver, _ digest: (zxid: Int64, value: UInt64)?
     ) throws(DiskError) {
-        let isNewer = receiver.zxid >= writer.lastZxid
+        let logEnd = writer.lastZxid
+        let isNewer = receiver.zxid >= logEnd
         writer.close()
         try receiver.stage(digest: digest)
-        if isNewer { try lock.locked { () throws(DiskError) in try receiver.install() } }
+        if isNewer { try lock.locked { () throws(DiskError) in try receiver.install(logEnd: logEnd) } }
         writer.reopen(after: receiver.zxid, staged: !isNewer)
         staged = isNewer ? nil : receiver
     }
