@@ -145,6 +145,14 @@ struct HistoryCheckTests {
         #expect(made.found() == .readsGoBack)
     }
 
+    @Test("a read that misses its own session's write")
+    func readOwnWrites() {
+        var made = HistoryBuilder()
+        made.add(.create(path: "/r/0", value: 1, flags: 0), zxid: 5) { $0.createdPath = "/r/0" }
+        made.add(.getChildren(path: "/s", watch: false), connection: 2, zxid: 4) { $0.children = [] }
+        #expect(made.found() == .readOwnWrites)
+    }
+
     @Test("a sync that did not reach what was acknowledged before it")
     func sync() {
         var made = HistoryBuilder()

@@ -78,6 +78,13 @@ struct StateCheckTests {
         #expect(world.violation?.property == .noGap)
     }
 
+    @Test("what an earlier leader proposed, behind what a later one did")
+    func primaryOrder() {
+        let checker = StateChecker(world)
+        checker.applied(1, log([(0x2_0000_0001, 2), (0x1_0000_0001, 1)]), from: 0, upTo: 0x2_0000_0001)
+        #expect(world.violation?.property == .primaryOrder)
+    }
+
     @Test("the end of an epoch left out")
     func gapAtEpoch() {
         let checker = StateChecker(world)

@@ -32,7 +32,7 @@ enum HistoryChecks {
             guard operation.outcome != .unknown, operation.zxid > 0 else { continue }
             if operation.zxid < before {
                 return Violation(
-                    property: .readsGoBack,
+                    property: lastWrite[operation.session]?.zxid == before ? .readOwnWrites : .readsGoBack,
                     text:
                         "session \(hex(operation.session)): \(operation.kind) answered at \(hex(operation.zxid)) after "
                         + "\(hex(before))")

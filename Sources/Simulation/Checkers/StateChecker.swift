@@ -97,6 +97,10 @@ final class StateChecker {
     private func check(_ server: Int, _ entry: ServerLog.Entry, _ previous: Int64) {
         let isNext = entry.zxid == previous + 1
         let beginsEpoch = entry.zxid >> 32 > previous >> 32 && entry.zxid & 0xffff_ffff == 1
+        // What a leader proposed stands in the order it proposed it, and before what a later leader did.
+        if entry.zxid <= previous {
+            world.fail(.primaryOrder, "server \(server) has \(hex(entry.zxid)) after \(hex(previous))")
+        }
         if !isNext, !beginsEpoch {
             world.fail(.noGap, "server \(server) has \(hex(entry.zxid)) after \(hex(previous))")
         }

@@ -54,7 +54,7 @@ final class FaultInjector {
         let server = dice.pick(servers)
         world.note(.fault, Int64(kind.rawValue), Int64(server.id))
         world.say("fault: \(kind.name) of server \(server.id) for \(duration / Span.millisecond) ms")
-        counts[kind] += 1
+        if happens(kind, server) { counts[kind] += 1 }
         switch kind {
         case .crash: kill(server, losesPower: false, duration)
         case .powerLoss: kill(server, losesPower: true, duration)
@@ -82,6 +82,15 @@ final class FaultInjector {
         case .quorumShift: shiftQuorum(duration)
         case .fadingLeader: fadeLeader(duration)
         case .lonelyPair: leavePair(duration)
+        }
+    }
+
+    /// Whether there is somebody whom the fault can hurt; only those are counted.
+    private func happens(_ kind: FaultKind, _ server: SimulatedServer) -> Bool {
+        switch kind {
+        case .crash, .powerLoss, .powerLossWithinWrite, .pause, .connectionBreak: server.isRunning
+        case .isolatedLeader, .fadingLeader, .lonelyPair, .quorumShift: leader != nil
+        default: true
         }
     }
 
@@ -146,7 +155,7 @@ final class FaultInjector {
             let duration = dice.around(300 * Span.millisecond)
             let ofOne: [FaultKind] = [.crash, .powerLoss, .powerLoss, .connectionBreak, .oneWayCut]
             let kind = dice.chance(0.06) ? .powerLossOfAll : dice.pick(ofOne)
-            counts[kind] += 1
+            if happens(kind, victim) { counts[kind] += 1 }
             world.note(.fault, Int64(kind.rawValue), Int64(victim.id))
             world.say("fault at a turn: \(kind.name) of server \(victim.id)")
             switch kind {
