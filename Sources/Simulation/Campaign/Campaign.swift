@@ -11,6 +11,8 @@ public final class Campaign {
         /// Arguments of a worker beside its seeds: servers, mutation.
         public var workerArguments: [String] = []
         public var stopsAtFirstViolation = false
+        /// Asked several times a second: ends the campaign with what is known by then.
+        public var isCancelled: @Sendable () -> Bool = { false }
         public var executable = ""
 
         public init() {}
@@ -64,6 +66,7 @@ public final class Campaign {
 
     private var mustStop: Bool {
         if settings.stopsAtFirstViolation, !summary.violations.isEmpty { return true }
+        if settings.isCancelled() { return true }
         return settings.limitSeconds.map { Date().timeIntervalSince(start) > $0 } ?? false
     }
 
