@@ -114,6 +114,7 @@ final class Member: PeerNetwork {
             myId: id, quorum: stage.quorum, isObserver: stage.observers.contains(id), limits: stage.limits,
             members: nil)
         replication.recentTxnBytesMax = stage.recentBytesMax
+        replication.leaderServes = stage.leaderServes
         replication.mutations = stage.mutations
         let born = life
         let replica = Replica(

@@ -20,6 +20,7 @@ final class Stage {
     let clock = Clock()
     let quorum: QuorumRule
     let observers: [ServerID]
+    let leaderServes: Bool
     let limits = ZabLimits(tickMillis: 200, initLimitTicks: 10, syncLimitTicks: 5)
     let mutations: Mutations
     let mistakes: Set<DiskMistake>
@@ -56,11 +57,13 @@ final class Stage {
     private var closings: [WireEnd] = []
 
     init(
-        _ count: Int = 3, observers: [ServerID] = [], mutations: Mutations = [], mistakes: Set<DiskMistake> = [],
-        snapCount: Int = 100_000, recentBytesMax: Int = 16 << 20
+        _ count: Int = 3, observers: [ServerID] = [], rule: QuorumRule? = nil, leaderServes: Bool = true,
+        mutations: Mutations = [], mistakes: Set<DiskMistake> = [], snapCount: Int = 100_000,
+        recentBytesMax: Int = 16 << 20
     ) throws {
         let ids = (1...count).map { ServerID($0) }
-        quorum = try QuorumRule(voters: ids.filter { !observers.contains($0) }, observers: observers)
+        quorum = try rule ?? QuorumRule(voters: ids.filter { !observers.contains($0) }, observers: observers)
+        self.leaderServes = leaderServes
         self.observers = observers
         self.mutations = mutations
         self.mistakes = mistakes
