@@ -11,7 +11,9 @@ struct CheckResult: ParsableCommand {
 
     mutating func run() throws {
         let path = file
-        let problems = try finish { () throws(LoadError) in try ResultCheck.problems(path: path) }
+        let problems = try finish { () throws(LoadError) in 
+            try ResultCheck.problems(path: path, others: [SimulationResult.resultSchema])
+        }
         if problems.isEmpty {
             print("\(path): valid")
             return

@@ -17,8 +17,8 @@ struct Run: ParsableCommand {
     var servers = "127.0.0.1:2181"
     @Option(help: "Number of connections.")
     var connections = 32
-    @Option(help: "Outstanding requests per connection (closed loop).")
-    var window = 100
+    @Option(help: "Outstanding requests per connection (closed loop). Default: 100.")
+    var window: Int?
     @Option(help: "Bytes of each value.")
     var valueBytes = 1024
     @Option(help: "Share of reads in percent; the rest are setData. Default 100.")
@@ -29,10 +29,10 @@ struct Run: ParsableCommand {
     var mix: String?
     @Option(help: "own: each connection works on its own znode, as in the paper; shared: all on --key-count znodes.")
     var keys = KeyMode.own
-    @Option(help: "Number of shared znodes.")
-    var keyCount = 1000
-    @Option(help: "How shared znodes are picked: uniform or zipf (exponent 0.99).")
-    var distribution = KeyDistribution.uniform
+    @Option(help: "Number of shared znodes. Default: 1000.")
+    var keyCount: Int?
+    @Option(help: "How shared znodes are picked: uniform or zipf (exponent 0.99). Default: uniform.")
+    var distribution: KeyDistribution?
     @Option(help: "Measured seconds per repeat.")
     var duration = 10.0
     @Option(help: "The most seconds a warm-up takes; it ends earlier once throughput is steady.")
@@ -41,8 +41,8 @@ struct Run: ParsableCommand {
     var repeats = 1
     @Option(help: "Open loop: requests per second over all connections.")
     var rate: Double?
-    @Option(help: "Open loop: fixed or poisson gaps.")
-    var arrivals = Arrivals.poisson
+    @Option(help: "Open loop: fixed or poisson gaps. Default: poisson.")
+    var arrivals: Arrivals?
     @Option(help: "Seed of everything random.")
     var seed: UInt64 = 1
     @Option(help: "Generator threads, one CPU each.")
@@ -60,8 +60,10 @@ struct Run: ParsableCommand {
     var follow: Bool?
     @Option(help: "Following: milliseconds without a due reply after which a connection is given up.")
     var replyTimeout: Int32?
-    @Option(help: "Znode under which the workload lives. It is emptied before and removed after.")
+    @Option(help: "Znode under which the workload lives. It is made for the run and removed after.")
     var root = "/corral-load"
+    @Flag(help: "Delete --root with everything below it even if this program did not make it.")
+    var deleteExistingRoot = false
     @Option(help: "A server process to account CPU, memory and disk writes for; repeatable.")
     var serverPid: [Int32] = []
     @Flag(help: "The server is corral-bench null-server: accept its canned values.")
@@ -81,25 +83,29 @@ struct Run: ParsableCommand {
 
     private func measure() throws(LoadError) -> RunSummary {
         var configuration = RunConfiguration(servers: try ServerAddress.list(parsing: servers), mix: try makeMix())
+        try refuseWhatWouldBeIgnored()
         configuration.connections = connections
-        configuration.window = window
+        if let window { configuration.window = window }
         configuration.valueBytes = valueBytes
         configuration.keys = keys
-        configuration.keyCount = keyCount
-        configuration.distribution = distribution
+        if let keyCount { configuration.keyCount = keyCount }
+        if let distribution { configuration.distribution = distribution }
         configuration.durationSeconds = duration
         configuration.warmupLimitSeconds = warmupLimit
         configuration.repeats = repeats
         configuration.ratePerSecond = rate
-        configuration.arrivals = arrivals
+        if let arrivals { configuration.arrivals = arrivals }
         configuration.seed = seed
         configuration.threads = threads
         configuration.sessionTimeoutMillis = sessionTimeout
         configuration.root = root
+        if deleteExistingRoot { configuration.deletesExistingRoot = true }
         if follow ?? (configuration.servers.count > 1) {
             var policy = FollowPolicy(sessionTimeoutMillis: sessionTimeout)
             if let replyTimeout { policy.replyTimeoutMillis = replyTimeout }
             configuration.following = policy
+        } else if replyTimeout != nil {
+            throw .usage("--reply-timeout is of clients that follow the service: add --follow, or leave it out")
         }
         configuration.acceptsCannedContent = nullServer
         configuration.pinnedCpus = try RunConfiguration.cpuList(parsing: pin)
@@ -113,6 +119,20 @@ struct Run: ParsableCommand {
         print(RunReport.text(summary))
         print("  written to \(path)")
         return summary
+    }
+
+    /// A flag without effect in this mode: whoever gave it expects another one.
+    private func refuseWhatWouldBeIgnored() throws(LoadError) {
+        if arrivals != nil, rate == nil {
+            throw .usage("--arrivals is of the open loop: give its --rate too, or leave --arrivals out")
+        }
+        if window != nil, rate != nil {
+            throw .usage("--window is of the closed loop, --rate of the open one: give one of them")
+        }
+        guard keys == .own else { return }
+        for (name, given) in [("--distribution", distribution != nil), ("--key-count", keyCount != nil)] where given {
+            throw .usage("\(name) is of shared znodes: give --keys shared too, or leave \(name) out")
+        }
     }
 
     private func makeMix() throws(LoadError) -> OperationMix {

@@ -82,6 +82,9 @@ struct Simulate: ParsableCommand {
         var done = 0
         var next = Date().addingTimeInterval(10)
         let start = Date()
+        let startedAt = ResultFiles.timestamp()
+        // Before the seeds: the tree may change while they run.
+        let environment = count > 1 ? EnvironmentRecord.capture(dataDirectory: nil) : nil
         let quiet = outputArguments.quiet
         let campaign = Campaign(settings) { report in
             done += 1
@@ -99,8 +102,11 @@ struct Simulate: ParsableCommand {
         }
         try campaign.run()
         let summary = campaign.summary
-        print(describe(summary))
-        if count > 1 { try write(try summary.json(), "summary.json") }
+        print(SimulationResult.describe(summary))
+        if let environment {
+            let result = SimulationResult(summary, startedAt: startedAt, environment: environment)
+            try write(result)
+        }
         if !summary.violations.isEmpty { throw ExitCode.failure }
     }
 
@@ -113,31 +119,16 @@ struct Simulate: ParsableCommand {
         return command
     }
 
-    private func describe(_ summary: CampaignSummary) -> String {
-        let perSeed = summary.cpuSeconds / Double(max(1, summary.seeds))
-        let faults = summary.faults.sorted { $0.key < $1.key }.filter { $0.value > 0 }
-            .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
-        return """
-            \(summary.seeds) seeds, \(summary.violations.count) violations; \
-            \(String(format: "%.1f", Double(summary.seeds) / max(0.001, summary.wallSeconds))) seeds a second, \
-            \(String(format: "%.3f", perSeed)) CPU seconds a seed, virtual to CPU time \
-            \(String(format: "%.0f", summary.timeRatio)) : 1
-            \(summary.operations) operations, \(summary.successes) successes, \(summary.transactions) transactions, \
-            \(summary.counts.linearizedOperations) writes put in order
-            \(summary.counts.termsOfOffice) terms of office, \(summary.counts.diffs) DIFF, \
-            \(summary.counts.truncations) TRUNC, \(summary.counts.snapshotsSent) SNAP, \
-            \(summary.counts.sessionsExpired) sessions expired
-            \(summary.faultTotal) faults: \(faults)
-            """
-    }
-
-    private func write(_ data: Data, _ name: String) throws {
-        let directory = try finish { () throws(LoadError) in
-            try ResultFiles.directory(
-                output: outputArguments.output, experiment: "simulation", label: outputArguments.label)
+    private func write(_ result: SimulationResult) throws {
+        let output = outputArguments
+        let path = try finish { () throws(LoadError) in
+            let directory = try ResultFiles.directory(
+                output: output.output, experiment: "simulation", label: output.label)
+            try ResultFiles.write(try ResultFiles.json(result), to: "\(directory)/summary.json")
+            try ResultFiles.write(result.report { replay($0) }, to: "\(directory)/report.txt")
+            return "\(directory)/summary.json"
         }
-        try data.write(to: URL(fileURLWithPath: directory + "/" + name))
-        print("written to \(directory)/\(name)")
+        print("written to \(path)")
     }
 
     // MARK: mutations

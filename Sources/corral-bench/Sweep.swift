@@ -74,14 +74,20 @@ struct Sweep: ParsableCommand {
             throw .usage("--servers is a number of at least 1, or kinds of servers, not '\(servers)'")
         }
         if observers > 0, plan.ensembleServers == nil { throw .usage("--observers needs an ensemble: --servers N") }
+        if kinds != nil, count == nil {
+            throw .usage("kinds of servers are given twice: by --kinds, and by --servers '\(servers)'")
+        }
         for name in (kinds ?? (count == nil ? servers : "corral")).split(separator: ",") {
             guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
                 throw .usage("'\(name)' is no server to sweep: corral or apache")
             }
             list.append(kind)
         }
-        if let vs, !list.contains(vs) {
+        if let vs {
             guard vs != .null else { throw .usage("--vs takes corral or apache; the null server is measured anyway") }
+            guard !list.contains(vs) else {
+                throw .usage("--vs \(vs.rawValue) compares with nothing: \(vs.rawValue) is measured already")
+            }
             list.append(vs)
         }
         plan.servers = list
@@ -105,6 +111,10 @@ struct Sweep: ParsableCommand {
 
     private func sweep() throws(LoadError) -> RunStatus {
         let plan = try makePlan()
+        let options = try serverArguments.options(valueBytes: valueBytes)
+        let directory = try ResultFiles.path(
+            output: outputArguments.output, experiment: "sweep", label: outputArguments.label)
+        try SweepRunner.check(plan, options: options)
         if dryRun {
             for block in plan.blocks {
                 print("\(block.server.rawValue) \(block.number): \(block.points.map(\.name).joined(separator: " "))")
@@ -112,10 +122,8 @@ struct Sweep: ParsableCommand {
             print("about \(Int(plan.estimatedSeconds)) s")
             return .valid
         }
-        let directory = try ResultFiles.directory(
-            output: outputArguments.output, experiment: "sweep", label: outputArguments.label)
         let runner = try SweepRunner(
-            plan: plan, options: try serverArguments.options(valueBytes: valueBytes), directory: directory,
+            plan: plan, options: options, directory: directory,
             progress: ProgressReporter(quiet: outputArguments.quiet))
         let summary = try runner.run(experiment: "sweep", label: outputArguments.label)
         print(SweepTable.text(summary))

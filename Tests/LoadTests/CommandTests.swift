@@ -29,7 +29,7 @@ import Testing
         return process
     }
 
-    private func run(_ arguments: [String]) throws -> (code: Int32, text: String) {
+    func run(_ arguments: [String]) throws -> (code: Int32, text: String) {
         let output = Pipe()
         let process = try start(arguments, output)
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -113,7 +113,7 @@ import Testing
         let directory = try TemporaryDirectory()
         let (code, text) = try run([
             "run", "--servers", "127.0.0.1:\(server.server.port)", "--duration", "0.3", "--warmup-limit", "0",
-            "--output", directory.path,
+            "--delete-existing-root", "--output", directory.path,
         ])
         #expect(code == LoadExitCode.invalidRun)
         #expect(text.contains("checks: FAILED") && text.contains("contentStamp"), "\(text)")

@@ -23,6 +23,12 @@ import Testing
         return summary
     }
 
+    /// A null server that is taken for a real one; it has every znode, the workload's root too.
+    private static func asARealServer(_ configuration: inout RunConfiguration) {
+        configuration.acceptsCannedContent = false
+        configuration.deletesExistingRoot = true
+    }
+
     private func expectInvalid(_ summary: RunSummary, _ kind: ViolationKind) {
         #expect(summary.status == .invalid)
         #expect(summary.repeats.contains { $0.violations.counts[kind.name] ?? 0 > 0 }, "\(summary.statusReasons)")
@@ -78,13 +84,13 @@ import Testing
 
     @Test func anotherZnodesValue() throws {
         // The canned value is whole, but it is not the one that this connection wrote.
-        expectInvalid(try violations({ $0.acceptsCannedContent = false }) { _, _, _ in .send }, .contentStamp)
+        expectInvalid(try violations(Self.asARealServer) { _, _, _ in .send }, .contentStamp)
     }
 
     @Test func aWriteThatDidNotCount() throws {
         // The canned Stat says version 0 for ever.
         expectInvalid(
-            try violations(readPercent: 0, { $0.acceptsCannedContent = false }) { _, _, _ in .send }, .contentStamp)
+            try violations(readPercent: 0, Self.asARealServer) { _, _, _ in .send }, .contentStamp)
     }
 
     @Test func anErrorThatCannotBe() throws {

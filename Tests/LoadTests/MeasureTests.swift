@@ -113,6 +113,37 @@ struct SweepTests {
         #expect(comparison.cpuRatio.median == 0.2)
     }
 
+    /// Whichever side the generator held back, its ratios say so.
+    @Test func ratiosOfGeneratorBoundFiguresAreMarked() throws {
+        let directory = try TemporaryDirectory()
+        let server = try ServerThread()
+        let run = try runToFiles(try shortConfiguration(server.address), directory).0
+        for bound in [[], [ServerKind.corral], [.apache], [.corral, .apache]] {
+            let plan = plan(1)
+            let figures = try plan.servers.flatMap { kind in
+                try plan.points.prefix(2).enumerated().map { index, point in
+                    var figure = try #require(SweepFigure(point, kind, runs: run.repeats, rawFiles: [], seed: 1))
+                    // The second point never is.
+                    figure.generatorBound = index == 0 && bound.contains(kind)
+                    return figure
+                }
+            }
+            let summary = SweepSummary(
+                experiment: "sweep", label: "made-up", status: .valid, statusReasons: [], startedAt: "",
+                elapsedSeconds: 1, environment: run.environment, plan: plan, blockOrder: [], servers: [:],
+                figures: figures,
+                comparisons: SweepSummary.compare(.corral, .apache, in: figures, seed: 1))
+            for text in [SweepTable.text(summary), SweepTable.markdown(summary)] {
+                let table = try #require(text.components(separatedBy: "Corral against Apache").last)
+                let rows = table.split(separator: "\n").filter { $0.contains("saturation") }
+                #expect(rows.count == 2)
+                #expect(rows.first?.count { $0 == "*" } == (bound.isEmpty ? 0 : 3), "\(text)")
+                #expect(rows.last?.contains("*") == false, "\(text)")
+                #expect(text.contains("A ratio has the mark") == !bound.isEmpty)
+            }
+        }
+    }
+
     @Test func readSharesAreLabelled() {
         #expect(
             SweepPlan.paperReadPercents.map(SweepFiles.readLabel) == [

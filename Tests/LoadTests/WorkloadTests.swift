@@ -72,8 +72,14 @@ struct WorkloadTests {
         #expect(try ServerAddress(parsing: "host") == ServerAddress(host: "host", port: 2181))
         #expect(try ServerAddress(parsing: "[::1]:7") == ServerAddress(host: "::1", port: 7))
         #expect(try ServerAddress.list(parsing: "a:1,b:2").count == 2)
-        for text in ["a:0", "a:70000", "a:x", ":1"] {
+        #expect(try ServerAddress(parsing: "[fe80::1]") == ServerAddress(host: "fe80::1", port: 2181))
+        #expect(try ServerAddress(parsing: "[::1]:7").description == "[::1]:7")
+        for text in ["a:0", "a:70000", "a:x", ":1", "[]", "[]:7", "[::1]7", "[::1]:x"] {
             #expect(throws: LoadError.self) { try ServerAddress(parsing: text) }
+        }
+        for text in ["::1", "::1:2181", "fe80::1", "[::1", "[::1:2181"] {
+            let error = #expect(throws: LoadError.self) { try ServerAddress(parsing: text) }
+            #expect(error?.description.contains("in brackets, as in [::1]:2181") == true, "\(text)")
         }
         #expect(throws: LoadError.self) { try ServerAddress.list(parsing: "") }
     }
@@ -85,7 +91,7 @@ struct WorkloadTests {
         let changes: [(inout RunConfiguration) -> Void] = [
             { $0.connections = 0 }, { $0.window = 0 }, { $0.valueBytes = 3 }, { $0.durationSeconds = 0 },
             { $0.repeats = 0 }, { $0.threads = 0 }, { $0.threads = 999 }, { $0.ratePerSecond = 0 },
-            { $0.root = "x" }, { $0.root = "/" }, { $0.keyCount = 0 }, { $0.pinnedCpus = [1, 2] },
+            { $0.root = "x" }, { $0.root = "/" }, { $0.root = "/zookeeper" }, { $0.root = "/zookeeper/quota" }, { $0.keyCount = 0 }, { $0.pinnedCpus = [1, 2] },
             { $0.sessionTimeoutMillis = 1 }, { $0.warmupLimitSeconds = -1 }, { $0.servers = [] },
         ]
         for change in changes {

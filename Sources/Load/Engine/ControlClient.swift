@@ -151,6 +151,23 @@ final class ControlClient {
         }
     }
 
+    /// A znode's data; nil when there is no such znode.
+    func data(of path: String) throws(LoadError) -> [UInt8]? {
+        var data: [UInt8]?
+        queueData(path)
+        try flush { (_, reply) throws(LoadError) in
+            if reply.code == ErrorCode.noNode.rawValue { return }
+            guard reply.code == 0 else {
+                throw .connection("reading \(path) on \(server) failed with \(Self.text(reply.code))")
+            }
+            data = reply.body.withUnsafeBytes { bytes in
+                var reader = JuteReader(bytes)
+                return (try? reader.readBuffer()).map { $0.map { [UInt8]($0) } ?? [] } ?? []
+            }
+        }
+        return data
+    }
+
     /// Removes a znode and everything below; absent is fine.
     func deleteTree(_ path: String) throws(LoadError) {
         while true {

@@ -60,7 +60,7 @@ final class HistoryKeeper {
         // answered such a write before the leader's own tree has it.
         let invoked = corral_monotonic_nanos()
         switch barrier {
-        case .write: client.queueSet(self.keys.rootPath, value: [])
+        case .write: client.queueSet(self.keys.rootPath, value: KeySpace.rootStamp)
         case .sync: client.queueSync(self.keys.rootPath)
         }
         try client.flush { (_, reply) throws(LoadError) in

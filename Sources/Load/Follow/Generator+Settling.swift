@@ -24,7 +24,8 @@ extension Generator {
             request.append(int32: code.rawValue)
             if code == .setData {
                 request.append(string: encoder.keys.rootPath)
-                request.append(int32: 0)  // no data
+                // The same data as ever.
+                KeySpace.rootStamp.withUnsafeBytes { request.append(buffer: $0) }
                 request.append(int32: -1)  // any version
             } else {
                 request.append(string: encoder.keys.connectionPath(connection.pointee.id))

@@ -31,19 +31,29 @@ public final class LoadRun {
 
     func serverPid(_ index: Int) -> Int32 { serverPids[index] }
 
-    /// Creates the workload's znodes, full-size from the start. Anything left under the root is removed first.
+    /// Creates the workload's znodes, full-size from the start. What an earlier run left under the root is removed
+    /// first; a root that is someone else's is refused, unless the configuration has it deleted.
     ///
     /// - Parameter sharedKeys: shared znodes to create; nil for the configuration's number.
     public func prepare(sharedKeys: Int? = nil) throws(LoadError) {
         if configuration.acceptsCannedContent { return }
         let keys = KeySpace(root: configuration.root)
         let client = try ControlClient.first(of: configuration.servers)
-        try client.deleteTree(keys.rootPath)
+        if let data = try client.data(of: keys.rootPath) {
+            guard data == KeySpace.rootStamp || configuration.deletesExistingRoot == true else {
+                throw .environment(
+                    "the znode \(keys.rootPath) on \(client.server) exists, and corral-bench did not make it: nothing "
+                        + "was deleted. Name another place with --root, or have it deleted, with everything below "
+                        + "it, by --delete-existing-root")
+            }
+            try client.deleteTree(keys.rootPath)
+        }
         var parent = ""
         for component in keys.rootPath.split(separator: "/") {
             parent += "/\(component)"
             let path = parent
-            try client.create(1, mayExist: path != keys.rootPath) { _ in (path, []) }
+            let isRoot = path == keys.rootPath
+            try client.create(1, mayExist: !isRoot) { _ in (path, isRoot ? KeySpace.rootStamp : []) }
         }
         let bytes = configuration.valueBytes
         let filler = ContentStamp(client: 0, sequence: 0, key: 0).makeValue(length: bytes)
@@ -59,10 +69,12 @@ public final class LoadRun {
         }
     }
 
-    /// Removes what the workload left.
+    /// Removes what the workload left. A run that was interrupted before it made the root leaves what is there.
     public func cleanUp() throws(LoadError) {
         if configuration.acceptsCannedContent { return }
-        try ControlClient.first(of: configuration.servers).deleteTree(configuration.root)
+        let client = try ControlClient.first(of: configuration.servers)
+        guard try client.data(of: configuration.root) == KeySpace.rootStamp else { return }
+        try client.deleteTree(configuration.root)
     }
 
     /// One repeat on fresh connections and a fresh tree.

@@ -7,8 +7,23 @@
 /// Judges a result file: is it whole, does it agree with its raw data, may its figures be used. It says nothing about
 /// speed.
 public enum ResultCheck {
+    /// A result that another module knows.
+    public struct Schema {
+        let name: String
+        let currentVersion: Int
+        let check: (Data) throws -> [String]
+
+        public init(name: String, currentVersion: Int, check: @escaping (Data) throws -> [String]) {
+            self.name = name
+            self.currentVersion = currentVersion
+            self.check = check
+        }
+    }
+
     /// What is wrong with the result; empty when nothing is.
-    public static func problems(path: String) throws(LoadError) -> [String] {
+    ///
+    /// - Parameter others: results to judge beside this module's own.
+    public static func problems(path: String, others: [Schema] = []) throws(LoadError) -> [String] {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw .result("cannot read \(path)")
         }
@@ -48,6 +63,10 @@ public enum ResultCheck {
                 }
                 return check(try decoder.decode(CatchUpSummary.self, from: data))
             default:
+                if let other = others.first(where: { $0.name == kind.schema }) {
+                    if !knows(kind.schemaVersion, other.currentVersion) { return [versionProblem(kind.schemaVersion)] }
+                    return try other.check(data)
+                }
                 return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
             }
         } catch {

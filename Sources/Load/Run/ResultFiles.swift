@@ -13,21 +13,26 @@ import CPlatform
 
 /// Writes results to disk: `OUTPUT/<experiment>/<label>/`.
 public enum ResultFiles {
-    /// The directory of a result, created.
+    /// The directory of a result, created. See `path`.
+    public static func directory(output: String, experiment: String, label: String) throws(LoadError) -> String {
+        let path = try path(output: output, experiment: experiment, label: label)
+        try makeDirectory(path)
+        return path
+    }
+
+    /// The directory of a result, which need not be there.
     ///
     /// - Parameters:
     ///   - experiment: becomes a directory name; letters, digits, `.`, `_`, `-`.
     ///   - label: likewise.
-    public static func directory(output: String, experiment: String, label: String) throws(LoadError) -> String {
+    public static func path(output: String, experiment: String, label: String) throws(LoadError) -> String {
         for (name, text) in [("--experiment", experiment), ("--label", label)] {
             let allowed = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
             guard allowed, !text.isEmpty, !text.hasPrefix(".") else {
                 throw .usage("\(name) is made of letters, digits, '.', '_' and '-', not '\(text)'")
             }
         }
-        let path = "\(output)/\(experiment)/\(label)"
-        try makeDirectory(path)
-        return path
+        return "\(output)/\(experiment)/\(label)"
     }
 
     /// A directory with its parents.
@@ -95,5 +100,5 @@ public enum ResultFiles {
     }
 
     /// "2026-01-31T12:00:00Z".
-    static func timestamp() -> String { Date().formatted(.iso8601) }
+    public static func timestamp() -> String { Date().formatted(.iso8601) }
 }

@@ -64,6 +64,9 @@ public struct SweepPlan: Codable, Equatable, Sendable {
     public func validate() throws(LoadError) {
         func need(_ holds: Bool, _ text: String) throws(LoadError) { if !holds { throw .usage(text) } }
         try need(!servers.isEmpty, "no server to sweep")
+        for (index, kind) in servers.enumerated() where servers[..<index].contains(kind) {
+            throw .usage("'\(kind.rawValue)' is to be measured twice: name each kind of server once")
+        }
         try need(!connections.isEmpty, "no connection count to sweep")
         try need(connections.allSatisfy { (1...10_000).contains($0) }, "connection counts lie between 1 and 10000")
         try need(!readPercents.isEmpty, "no read percentage to sweep")
@@ -76,6 +79,36 @@ public struct SweepPlan: Codable, Equatable, Sendable {
             try need(
                 (0..<count).contains(observers ?? 0),
                 "of \(count) servers 0 to \(count - 1) can be observers, not \(observers ?? 0)")
+        }
+        try validatePoints()
+    }
+
+    /// Every point must be one that can be measured, and its files its own: none of them is looked at again before it
+    /// is its turn.
+    private func validatePoints() throws(LoadError) {
+        func need(_ holds: Bool, _ text: String) throws(LoadError) { if !holds { throw .usage(text) } }
+        try need((1...65_536).contains(window), "--window lies between 1 and 65536, not \(window)")
+        for (name, count) in [
+            ("--shallow-connections", shallowConnections), ("--offered-connections", offeredConnections),
+        ] {
+            try need((1...10_000).contains(count), "\(name) lies between 1 and 10000, not \(count)")
+        }
+        try need(
+            offeredRatePerSecond >= 1 && offeredRatePerSecond <= 50_000_000,
+            "--offered-rate lies between 1 and 50000000 per second, not \(offeredRatePerSecond)")
+        try need(
+            apacheWarmupSeconds >= 0 && apacheWarmupSeconds <= 3600,
+            "--apache-warmup lies between 0 and 3600 s, not \(apacheWarmupSeconds)")
+        try need((1...64).contains(threads), "--threads lies between 1 and 64, not \(threads)")
+        var names: Set<String> = []
+        for point in points {
+            try need(
+                names.insert(point.name).inserted,
+                "\(point.name) is to be measured twice: --reads (to a tenth of a percent) and --connections name each "
+                    + "value once")
+            try configuration(
+                for: point, servers: [ServerAddress(host: "localhost", port: 2181)], kind: .corral, block: 1
+            ).validate()
         }
     }
 

@@ -29,16 +29,26 @@ public final class SweepRunner {
     public init(plan: SweepPlan, options: ServerOptions, directory: String, progress: ProgressReporter)
         throws(LoadError)
     {
-        try plan.validate()
+        try Self.check(plan, options: options)
         self.plan = plan
         self.options = options
         self.directory = directory
         self.progress = progress
     }
 
+    /// Refuses, before anything is started or written, what could not be carried out.
+    public static func check(_ plan: SweepPlan, options: ServerOptions) throws(LoadError) {
+        try plan.validate()
+        guard let unit = options.apacheHeap.last, "kKmMgGtT".contains(unit),
+            let size = Int(options.apacheHeap.dropLast()), size > 0
+        else {
+            throw .usage("--apache-heap is a number with k, m or g, such as 2g, not '\(options.apacheHeap)'")
+        }
+        for kind in plan.servers { try ManagedServer.checkStartable(kind, options: options) }
+    }
+
     /// Runs everything and writes `summary.json`, CSV files and raw data. An interrupt leaves a partial result.
     public func run(experiment: String, label: String) throws(LoadError) -> SweepSummary {
-        for kind in plan.servers { try ManagedServer.checkStartable(kind, options: options) }
         try ResultFiles.makeDirectory("\(directory)/raw")
         try ResultFiles.makeDirectory(options.dataRoot)
         let environment = EnvironmentRecord.capture(dataDirectory: options.dataRoot)

@@ -128,12 +128,14 @@ public enum SweepTable {
             ($0.point.mode.rawValue, $0.point.connections, $0.point.readPercent)
                 < ($1.point.mode.rawValue, $1.point.connections, $1.point.readPercent)
         }.map { item in
-            [
+            let sides = [item.first, item.second].compactMap { summary.figure(item.point, $0) }
+            let mark = sides.contains(where: \.generatorBound) ? "*" : ""
+            return [
                 "\(item.point.mode.rawValue) \(pointText(item.point))",
-                "1/\(fixed(1 / item.cpuRatio.median, 1))",
+                "1/\(fixed(1 / item.cpuRatio.median, 1))\(mark)",
                 range(item.cpuRatio) { "1/\(fixed(1 / $0, 1))" },
-                "\(fixed(item.throughputRatio.median, 2))×", range(item.throughputRatio) { fixed($0, 2) },
-                "\(fixed(item.p99Ratio.median, 2))×", range(item.p99Ratio) { fixed($0, 2) },
+                "\(fixed(item.throughputRatio.median, 2))×\(mark)", range(item.throughputRatio) { fixed($0, 2) },
+                "\(fixed(item.p99Ratio.median, 2))×\(mark)", range(item.p99Ratio) { fixed($0, 2) },
             ]
         }
         return Table(
@@ -146,7 +148,7 @@ public enum SweepTable {
         if summary.figures.contains(where: \.generatorBound) {
             lines.append(
                 "* generator-bound: the load generator's own CPU or timing may have set this figure; read the CPU per "
-                    + "operation instead.")
+                    + "operation instead. A ratio has the mark when either server's figure has it.")
         }
         for name in summary.servers.keys.sorted() {
             guard let server = summary.servers[name] else { continue }

@@ -12,6 +12,9 @@
 struct KeySpace: Sendable {
     let root: [UInt8]
 
+    /// The root's data: what tells a tree that this program made, and may delete, from any other.
+    static let rootStamp = Array("made by corral-bench, which deletes it".utf8)
+
     static let connectionDigits = 6
     static let sharedDigits = 8
     static let nodeDigits = 10

@@ -14,6 +14,11 @@ public struct ServerAddress: Codable, Equatable, Sendable, CustomStringConvertib
     public init(parsing text: String) throws(LoadError) {
         var host = text
         var port: UInt16 = 2181
+        guard text.hasPrefix("[") ? text.contains("]") : text.count { $0 == ":" } < 2 else {
+            throw .usage(
+                "'\(text)' is no server address: an IPv6 address is written in brackets, as in [::1]:2181, and any "
+                    + "other as host:port")
+        }
         if let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") {
             guard let number = UInt16(text[text.index(after: colon)...]), number > 0 else {
                 throw .usage("'\(text)' is no server address: write host:port with a port of 1 to 65535")
@@ -83,6 +88,8 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
     public var sessionTimeoutMillis: Int32 = 30_000
     /// The znode under which the workload lives; created, and removed at the end.
     public var root = "/corral-load"
+    /// Deletes a root that is there although this program did not make it; nil: refuses to.
+    public var deletesExistingRoot: Bool?
     /// A connection with this many created children deletes instead of creating.
     public var liveNodeLimit = 10_000
     /// Accepts the null server's canned value in place of the stamp expected. Never for a real server.
@@ -136,6 +143,9 @@ public struct RunConfiguration: Codable, Equatable, Sendable {
         try need(
             root.hasPrefix("/") && root.utf8.count > 1 && !root.hasSuffix("/") && !root.contains("//"),
             "--root is an absolute znode path such as /corral-load, not '\(root)'")
+        try need(
+            root != "/zookeeper" && !root.hasPrefix("/zookeeper/"),
+            "--root lies outside of /zookeeper, which is the server's own, not '\(root)'")
     }
 }
 

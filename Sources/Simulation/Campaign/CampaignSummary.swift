@@ -1,5 +1,3 @@
-import Foundation
-
 /// What many seeds came to.
 public struct CampaignSummary: Codable, Sendable {
     public struct Found: Codable, Sendable {
@@ -46,11 +44,5 @@ public struct CampaignSummary: Codable, Sendable {
             faults[kind.name, default: 0] += report.faults[kind.rawValue]
         }
         counts += report.counts
-    }
-
-    public func json() throws -> Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        return try encoder.encode(self)
     }
 }
