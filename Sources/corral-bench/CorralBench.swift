@@ -16,6 +16,23 @@ struct CorralBench: ParsableCommand {
             Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Simulate.self, Ensemble.self,
             EnsembleControl.self, Faults.self, CatchUp.self,
         ])
+
+    static func main() { main(joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))) }
+
+    /// `--flag -1` as `--flag=-1`: a negative number is a value, to be judged by the flag's limits, and no flag.
+    private static func joiningNegativeNumbers(_ arguments: [String]) -> [String] {
+        var joined: [String] = []
+        for argument in arguments {
+            if let flag = joined.last, flag.hasPrefix("--"), !flag.contains("="), argument.hasPrefix("-"),
+                Double(argument) != nil
+            {
+                joined[joined.count - 1] = "\(flag)=\(argument)"
+            } else {
+                joined.append(argument)
+            }
+        }
+        return joined
+    }
 }
 
 /// Ends the program as its exit codes are documented, with one message.

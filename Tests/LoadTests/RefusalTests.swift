@@ -48,7 +48,8 @@ import Testing
             (["--distribution", "zipf"], "--keys shared"), (["--key-count", "5"], "--keys shared"),
             (["--reply-timeout", "500"], "--follow"), (["--servers", "::1"], "[::1]:2181"),
             (["--servers", "localhost:1,fe80::1:2181"], "'fe80::1:2181'"), (["--root", "/zookeeper"], "/zookeeper"),
-            (["--root", "/zookeeper/quota"], "/zookeeper"),
+            (["--root", "/zookeeper/quota"], "/zookeeper"), (["--connections", "-1"], "not -1"),
+            (["--duration", "-0.5"], "not -0.5"), (["--rate", "-1e3"], "not -1000"),
         ] {
             let directory = try TemporaryDirectory()
             let (code, text) = try run(["run", "--output", directory.path] + arguments)
@@ -58,7 +59,8 @@ import Testing
         // With what they are of, they are fine: what is missing is a server.
         let address = "[::1]:\(try ManagedServer.freePort())"
         for arguments in [
-            ["--arrivals", "fixed", "--rate", "100"], ["--distribution", "zipf", "--key-count", "5", "--keys", "shared"],
+            ["--arrivals", "fixed", "--rate", "100"],
+            ["--distribution", "zipf", "--key-count", "5", "--keys", "shared"],
             ["--reply-timeout", "500", "--follow"], ["--root", "/zookeepers"],
         ] {
             let directory = try TemporaryDirectory()

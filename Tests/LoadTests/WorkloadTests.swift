@@ -91,7 +91,8 @@ struct WorkloadTests {
         let changes: [(inout RunConfiguration) -> Void] = [
             { $0.connections = 0 }, { $0.window = 0 }, { $0.valueBytes = 3 }, { $0.durationSeconds = 0 },
             { $0.repeats = 0 }, { $0.threads = 0 }, { $0.threads = 999 }, { $0.ratePerSecond = 0 },
-            { $0.root = "x" }, { $0.root = "/" }, { $0.root = "/zookeeper" }, { $0.root = "/zookeeper/quota" }, { $0.keyCount = 0 }, { $0.pinnedCpus = [1, 2] },
+            { $0.root = "x" }, { $0.root = "/" }, { $0.root = "/zookeeper" },
+            { $0.root = "/zookeeper/quota" }, { $0.keyCount = 0 }, { $0.pinnedCpus = [1, 2] },
             { $0.sessionTimeoutMillis = 1 }, { $0.warmupLimitSeconds = -1 }, { $0.servers = [] },
         ]
         for change in changes {
