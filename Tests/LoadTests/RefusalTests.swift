@@ -26,7 +26,8 @@ import Testing
             (["--reads", "50,50"], "measured twice"), (["--reads", "50.01,50.02"], "measured twice"),
             (["--connections", "20,20"], "measured twice"),
         ] {
-            for mode in [[], ["--dry-run"]] {
+            // A sweep that is not refused for the flag ends at the program that is missing.
+            for mode in [["--no-null", "--corral", "/nonexistent/corral"], ["--dry-run"]] {
                 let (code, text) = try run(["sweep", "--output", directory.path] + mode + arguments)
                 #expect(code == 64, "\(mode + arguments): \(text)")
                 #expect(text.contains(words), "\(mode + arguments): \(text)")
