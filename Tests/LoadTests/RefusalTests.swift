@@ -44,6 +44,8 @@ import Testing
     }
 
     @Test func flagsWithoutEffectAreRefused() throws {
+        // Where nobody listens.
+        let address = "[::1]:\(try ManagedServer.freePort())"
         for (arguments, words) in [
             (["--arrivals", "fixed"], "--rate"), (["--window", "5", "--rate", "100"], "--window"),
             (["--distribution", "zipf"], "--keys shared"), (["--key-count", "5"], "--keys shared"),
@@ -53,12 +55,11 @@ import Testing
             (["--duration", "-0.5"], "not -0.5"), (["--rate", "-1e3"], "not -1000"),
         ] {
             let directory = try TemporaryDirectory()
-            let (code, text) = try run(["run", "--output", directory.path] + arguments)
+            let (code, text) = try run(["run", "--output", directory.path, "--servers", address] + arguments)
             #expect(code == 64, "\(arguments): \(text)")
             #expect(text.contains(words), "\(arguments): \(text)")
         }
         // With what they are of, they are fine: what is missing is a server.
-        let address = "[::1]:\(try ManagedServer.freePort())"
         for arguments in [
             ["--arrivals", "fixed", "--rate", "100"],
             ["--distribution", "zipf", "--key-count", "5", "--keys", "shared"],
