@@ -9,6 +9,9 @@ struct Simulate: ParsableCommand {
         discussion: """
             Each seed is an ensemble with clients, a network, disks and clocks of its own, all of which the seed \
             decides, and is the same run every time. A failing seed prints the command that runs it again.
+
+            Several seeds leave summary.json and report.txt under OUTPUT/simulation/LABEL. Exit codes: 0 nothing \
+            wrong, 1 a property was broken, 130 interrupted (the result is written and marked partial), 64 wrong usage.
             """)
 
     @Option(help: "How many seeds to run.")
@@ -78,7 +81,9 @@ struct Simulate: ParsableCommand {
 
     private func campaign() throws {
         let count = seeds ?? (seed == nil ? 100 : 1)
-        let settings = settings(first: seed ?? 1, seeds: count, mutation: mutation)
+        Interrupt.install()
+        var settings = settings(first: seed ?? 1, seeds: count, mutation: mutation)
+        settings.isCancelled = { Interrupt.isRequested }
         var done = 0
         var next = Date().addingTimeInterval(10)
         let start = Date()
@@ -104,10 +109,12 @@ struct Simulate: ParsableCommand {
         let summary = campaign.summary
         print(SimulationResult.describe(summary))
         if let environment {
-            let result = SimulationResult(summary, startedAt: startedAt, environment: environment)
-            try write(result)
+            try write(
+                SimulationResult(
+                    summary, startedAt: startedAt, environment: environment, isInterrupted: Interrupt.isRequested))
         }
         if !summary.violations.isEmpty { throw ExitCode.failure }
+        if Interrupt.isRequested { throw ExitCode(LoadExitCode.interrupted) }
     }
 
     private func hex(_ hash: UInt64) -> String { String(hash, radix: 16) }

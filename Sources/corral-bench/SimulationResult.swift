@@ -10,7 +10,7 @@ struct SimulationResult: Codable {
 
     var schema = SimulationResult.schemaName
     var schemaVersion = SimulationResult.currentSchemaVersion
-    /// Valid when no seed broke a property.
+    /// Valid when no seed broke a property; partial when none did before someone ended the campaign.
     var status: RunStatus
     var startedAt: String
     var endedAt: String
@@ -18,11 +18,11 @@ struct SimulationResult: Codable {
     var environment: EnvironmentRecord
     var campaign: CampaignSummary
 
-    init(_ campaign: CampaignSummary, startedAt: String, environment: EnvironmentRecord) {
+    init(_ campaign: CampaignSummary, startedAt: String, environment: EnvironmentRecord, isInterrupted: Bool) {
         self.campaign = campaign
         self.startedAt = startedAt
         self.environment = environment
-        status = campaign.violations.isEmpty ? .valid : .invalid
+        status = campaign.violations.isEmpty ? (isInterrupted ? .partial : .valid) : .invalid
         endedAt = ResultFiles.timestamp()
         argv = environment.argv
     }
@@ -66,8 +66,8 @@ struct SimulationResult: Codable {
 
     private var problems: [String] {
         var problems = campaign.violations.map { "seed \($0.seed): \($0.property): \($0.text)" }
-        if (status == .valid) != campaign.violations.isEmpty {
-            problems.append("status is \(status.rawValue) with \(campaign.violations.count) violations")
+        if status != .valid || !campaign.violations.isEmpty {
+            problems.append("status is \(status.rawValue), with \(campaign.violations.count) violations")
         }
         guard let first = campaign.firstSeed, let last = campaign.lastSeed, campaign.seeds > 0 else {
             return problems + ["no seed was run"]

@@ -18,7 +18,7 @@ import Testing
             ?? root.appendingPathComponent(".build/debug/\(name)").standardizedFileURL.path
     }
 
-    private func start(_ arguments: [String], _ output: Pipe) throws -> Process {
+    func start(_ arguments: [String], _ output: Pipe) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.program)
         process.arguments = arguments

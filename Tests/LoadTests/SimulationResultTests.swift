@@ -52,4 +52,24 @@ struct SimulationResultTests {
             #expect(judged.code == LoadExitCode.invalidRun && judged.text.contains(words), "\(words): \(judged.text)")
         }
     }
+
+    /// What was known by then is kept, and marked.
+    @Test func anInterruptedCampaignIsPartial() throws {
+        let directory = try TemporaryDirectory()
+        let output = Pipe()
+        let process = try CommandTests().start(
+            ["simulate", "--seeds", "1000000", "--output", directory.path, "--quiet"], output)
+        // The handler is there before any process of the campaign.
+        let children = "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children"
+        let deadline = Date().addingTimeInterval(20)
+        while try String(contentsOfFile: children, encoding: .utf8).isEmpty, Date() < deadline { usleep(1000) }
+        kill(process.processIdentifier, SIGINT)
+        _ = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == LoadExitCode.interrupted)
+        let path = "\(directory.path)/simulation/latest/summary.json"
+        #expect(try String(contentsOfFile: path, encoding: .utf8).contains("\"status\" : \"partial\""))
+        let judged = try CommandTests().run(["check-result", path])
+        #expect(judged.code == LoadExitCode.invalidRun && judged.text.contains("status is partial"), "\(judged.text)")
+    }
 }

@@ -14,7 +14,8 @@ public struct ServerAddress: Codable, Equatable, Sendable, CustomStringConvertib
     public init(parsing text: String) throws(LoadError) {
         var host = text
         var port: UInt16 = 2181
-        guard text.hasPrefix("[") ? text.contains("]") : text.count { $0 == ":" } < 2 else {
+        let colons = text.count { $0 == ":" }
+        guard text.hasPrefix("[") ? text.contains("]") : colons < 2 else {
             throw .usage(
                 "'\(text)' is no server address: an IPv6 address is written in brackets, as in [::1]:2181, and any "
                     + "other as host:port")
