@@ -115,7 +115,7 @@ let package = Package(
         .testTarget(
             name: "ServerConfigurationTests",
             dependencies: [
-                "Server", "ServerCore", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log"),
+                "Server", "ServerCore", "Zab", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(

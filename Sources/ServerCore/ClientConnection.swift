@@ -64,6 +64,10 @@ public final class ClientConnection: @unchecked Sendable {
     /// Forgets the counters (`crst`). With the tree quiet only.
     public func resetStatistics() { statistics.reset() }
 
+    /// Whether what the client sends is being read: not while its handshake or its word is worked on, nor under
+    /// back-pressure. With the tree quiet only.
+    public var isReading: Bool { (state == .handshake || state == .established) && !isThrottled }
+
     var hasWaiting: Bool { waitingHead < waiting.count }
 }
 

@@ -220,6 +220,7 @@ extension Core {
         lock.unlockExclusive()
         if connection.front === localFront {
             Array(text.utf8).withUnsafeBytes { connection.output.append(raw: $0) }
+            connection.front.countAdminReply(connection)
             connection.front.closeAfterFlush(connection)
         } else {
             appendRemote(connection, .adminReply) { buffer in

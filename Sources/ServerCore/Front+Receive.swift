@@ -94,6 +94,8 @@ extension Front {
     private func startAdminWord(
         _ word: UInt32, _ argument: UnsafeRawBufferPointer, _ connection: ClientConnection
     ) {
+        connection.statistics.received += 1
+        statistics.packetsReceived += 1
         connection.state = .connecting
         // A sender that has ended its stream is still waiting for the answer.
         connection.link.pauseReading()

@@ -291,10 +291,17 @@ public final class Front: @unchecked Sendable {
             handshakeAnswered(connection, session, timeoutMillis: timeoutMillis)
         case .adminReply:
             connection.output.append(raw: bytes)
+            countAdminReply(connection)
             markDirty(connection)
         case .close:
             closeAfterFlush(connection)
         }
+    }
+
+    /// A word and its answer count as packets, as in Apache's server.
+    func countAdminReply(_ connection: ClientConnection) {
+        connection.statistics.sent += 1
+        statistics.packetsSent += 1
     }
 
     /// A notification is in the output.

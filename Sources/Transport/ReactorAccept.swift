@@ -60,6 +60,21 @@ extension Reactor {
         return bound.port
     }
 
+    /// Throws what `listen` would throw now, and listens no longer than it takes to find out.
+    public static func requirePort(address: String?, port: UInt16) throws(TransportError) {
+        var bound = corral_bound()
+        let code =
+            if let address {
+                address.withCString { corral_listen($0, port, 1, 0, &bound) }
+            } else {
+                corral_listen(nil, port, 1, 0, &bound)
+            }
+        guard code >= 0 else {
+            throw listenError(errno: -code, bound: bound, address: address ?? "all addresses", port: port)
+        }
+        Glibc.close(bound.descriptor)
+    }
+
     static func listenError(
         errno code: Int32, bound: corral_bound, address: String, port: UInt16
     ) -> TransportError {

@@ -34,6 +34,7 @@ import Glibc
         let first = try ServerUnderTest(.corral)
         let second = try Attempt.standalone(dataDir: directory.file("data"), port: first.port)
         expectRefusal(second, 4, ["\(first.port)", "in use"])
+        #expect(!FileManager.default.fileExists(atPath: directory.file("data")), "a refused start leaves something")
         // The first is none the worse for it.
         #expect(try fourLetterWord("ruok", port: first.port) == "imok")
     }

@@ -2,6 +2,7 @@ import CPlatform
 import Foundation
 import Glibc
 import RequestQueue
+import ServerCore
 import TestSupport
 import Testing
 import Transport
@@ -146,6 +147,7 @@ struct ElectionHostileTests {
         try run { network, _, _ in
             try expectClosed(network, after: openingBytes(id: 2, addresses: "elsewhere:3888"))
             #expect(network.logs("claims our own id 2 (it announces elsewhere:3888)"))
+            #expect(network.problem(of: 2) == .duplicateID(2, at: "127.0.0.1 (elsewhere:3888)"))
             #expect(network.seen.linksUp.isEmpty)
         }
     }
@@ -155,20 +157,29 @@ struct ElectionHostileTests {
         try run { network, _, _ in
             try expectClosed(network, after: openingBytes(id: 9, addresses: "elsewhere:3888") + framed("x"))
             #expect(network.logs("the configuration has no server.9"))
+            #expect(network.problem(of: 9) == .unknownPeer(9, at: "127.0.0.1 (elsewhere:3888)"))
             #expect(network.logLines.withLock { $0.contains { $0.contains("127.0.0.1") } })
             #expect(network.seen.messages.isEmpty)
             // Once is enough.
             try expectClosed(network, after: openingBytes(id: 9, addresses: "elsewhere:3888"))
+            #expect(eventually(within: 20) { network.seen.problems.count == 2 }, "the second is not told")
             #expect(network.logLines.withLock { $0.count { $0.contains("server.9") } } == 1)
         }
     }
 
     @Test("a known id with other ports than the member list says")
     func unequalLists() throws {
-        try run { network, _, _ in
+        try run { network, _, three in
             let socket = try stranger(network, openingBytes(id: 3, addresses: "127.0.0.1:17"))
             #expect(network.logs("the member lists differ"))
-            withExtendedLifetime(socket) {}
+            let problem = try #require(network.problem(of: 3))
+            #expect(problem.kind == .unequalMembers)
+            #expect(problem.text.contains("announces the election address 127.0.0.1:17"), "\(problem)")
+            #expect(network.seen.inOrder.isEmpty)
+            // Put right, it comes again.
+            let right = try stranger(network, openingBytes(id: 3, addresses: "elsewhere:\(three.port)"))
+            #expect(eventually(within: 20) { network.seen.inOrder == [3] })
+            withExtendedLifetime((socket, right)) {}
         }
     }
 
@@ -219,6 +230,22 @@ struct ElectionHostileTests {
         }
     }
 
+    @Test("a larger server that does not connect back, however often it is asked")
+    func noAnswer() throws {
+        try run { network, _, three in
+            network.send("who leads?", to: 3)
+            // It takes the connections, and asks another server than this one who it is.
+            #expect(network.problem(of: 3, within: 60) == .noAnswer(of: 3, to: 2))
+            #expect(network.logs("does not connect back"))
+            let before = network.perform { $0.bridge.election.members[3]?.unanswered ?? 0 }
+            #expect(before > 10, "\(before)")
+            let socket = try stranger(network, openingBytes(id: 3, addresses: "127.0.0.1:\(three.port)"))
+            #expect(eventually(within: 20) { network.seen.inOrder == [3] })
+            #expect(network.perform { $0.bridge.election.members[3]?.unanswered } == 0)
+            withExtendedLifetime(socket) {}
+        }
+    }
+
     @Test("two processes under one id are noticed")
     func flapping() throws {
         try run { network, _, three in
@@ -229,6 +256,7 @@ struct ElectionHostileTests {
                 return socket
             }
             #expect(network.logs("do two servers have 3 in their myid?"))
+            #expect(network.problem(of: 3) == .sharedID(3))
             withExtendedLifetime(sockets) {}
         }
     }

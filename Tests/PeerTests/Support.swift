@@ -22,6 +22,8 @@ struct Told {
     var received: [UInt8] = []
     var receivedCount = 0
     var closed: [String] = []
+    var problems: [(server: ServerID, problem: ReplicationProblem)] = []
+    var inOrder: [ServerID] = []
     var turnedAway = 0
     var drained = 0
     /// When things happened, CLOCK_MONOTONIC.
@@ -164,6 +166,12 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
         }
     }
 
+    /// The first problem of a server that it tells of, within a time.
+    func problem(of server: ServerID, within seconds: Double = 20) -> ReplicationProblem? {
+        _ = eventually(within: seconds) { seen.problems.contains { $0.server == server } }
+        return seen.problems.first { $0.server == server }?.problem
+    }
+
     func logs(_ part: String, within seconds: Double = 20) -> Bool {
         eventually(within: seconds) { logLines.withLock { $0.contains { $0.contains(part) } } }
     }
@@ -181,6 +189,12 @@ final class NetworkUnderTest: PeerEvents, @unchecked Sendable {
         told.withLock { $0.linksUp.append(server) }
         onLinkUp(server)
     }
+
+    func peerProblem(_ problem: ReplicationProblem, of server: ServerID) {
+        told.withLock { $0.problems.append((server, problem)) }
+    }
+
+    func peerInOrder(_ server: ServerID) { told.withLock { $0.inOrder.append(server) } }
 
     func learnerConnected(_ link: any PeerLink) {
         links.append(link)

@@ -115,8 +115,46 @@ import Testing
     @Test func allErrorsAtOnce() {
         let errors = Support.errors("tickTime=a\nskipACL=b\nclientPortAddress=127.0.0.1", bare: true)
         #expect(errors.count == 4)
-        #expect(errors.contains("error: dataDir is not set"))
-        #expect(errors.contains("error: clientPort is not set, though clientPortAddress is"))
+        #expect(errors.contains("zoo.cfg: error: dataDir is not set"))
+        #expect(errors.contains("zoo.cfg: error: clientPort is not set, though clientPortAddress is"))
+    }
+
+    /// Without a file there is none to name.
+    @Test func missingWithoutAFile() {
+        #expect {
+            _ = try ConfigurationParser().finish()
+        } throws: { error in
+            "\(error)" == "error: dataDir is not set\nerror: clientPort is not set"
+        }
+    }
+
+    @Test func theTimeoutThatWasGivenIsToBlame() {
+        #expect(
+            Support.errors("\nmaxSessionTimeout=40") == [
+                "zoo.cfg:2: error: maxSessionTimeout (40 ms) must not be smaller than minSessionTimeout (6000 ms)"
+            ])
+        #expect(
+            Support.errors("\nminSessionTimeout=70000") == [
+                "zoo.cfg:2: error: minSessionTimeout (70000 ms) must not be larger than maxSessionTimeout (60000 ms)"
+            ])
+    }
+
+    @Test(arguments: [
+        "300.1.1.1", "1.2.3.4.5", "host:2181", "a b", ":::", "[::1", "1.2.3.256", "[zk1]", "host/24",
+    ])
+    func addressesThatAreNone(_ text: String) {
+        #expect(
+            Support.errors("\nclientPortAddress=\(text)") == [
+                "zoo.cfg:2: error: clientPortAddress = \"\(text)\": expected an address or a host name"
+            ])
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1", "127.0.0.1"), ("::", "::"), ("[::1]", "::1"), ("zk1", "zk1"), ("zk-1.example.org", nil),
+        ("127.1", nil), ("my_host", nil), ("fe80::1%eth0", nil), ("0.0.0.0", nil), ("1and1.example", nil),
+    ])
+    func addresses(_ text: String, _ read: String?) throws {
+        #expect(try Support.parse("clientPortAddress=\(text)").clientPortAddress == read ?? text)
     }
 
     @Test func refusedValueIsNotAlsoReportedAsMissing() {

@@ -17,12 +17,45 @@ import Testing
     }
 
     @Test func notYetSupportedIsToldApart() throws {
-        let warnings = try Support.warnings("secureClientPort=2281\nssl.keyStore.location=/k.jks")
+        let warnings = try Support.warnings("superUser=admin\nssl.keyStore.location=/k.jks")
         #expect(
             warnings == [
-                "zoo.cfg:1: warning (not supported yet): secureClientPort is ignored: TLS is not served by this build",
+                "zoo.cfg:1: warning (not supported yet): superUser is ignored: SASL is not served by this build",
                 "zoo.cfg:2: warning (not supported yet): ssl.keyStore.location is ignored: "
                     + "TLS is not served by this build",
+            ])
+    }
+
+    /// Started all the same, the server would serve in plain text who believes that he is protected.
+    @Test(arguments: [
+        ("secureClientPort=2281", "TLS"), ("secureClientPortAddress=127.0.0.1", "TLS"),
+        ("client.portUnification=true", "TLS"), ("zookeeper.client.portUnification=TRUE", "TLS"),
+        ("sslQuorum=true", "TLS"), ("portUnification=true", "TLS"), ("quorum.auth.enableSasl=true", "SASL"),
+        ("authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider", "SASL"),
+        ("authProvider.x509=com.example.Provider", "X509"),
+        ("authProvider.2=org.apache.zookeeper.server.auth.X509AuthenticationProvider", "X509"),
+        ("snapshot.compression.method=gz", "uncompressed"), ("snapshot.compression.method=snappy", "uncompressed"),
+    ])
+    func protectionThatIsNotThereStopsTheStart(_ line: String, _ hint: String) {
+        let errors = Support.errors("tickTime=2000\n\(line)")
+        #expect(errors.count == 1 && errors[0].hasPrefix("zoo.cfg:2: error: "), "\(errors)")
+        #expect(errors.first?.contains(hint) == true && errors.first?.hasSuffix("; remove it") == true, "\(errors)")
+    }
+
+    @Test func tuningOfProtectionOnlyWarns() throws {
+        #expect(try Support.warnings("ssl.ciphersuites=x\nssl.quorum.keyStore.location=/k\nssl.crl=true").count == 3)
+        #expect(try Support.warnings("authProvider.1=org.example.Own").count == 1)
+        #expect(
+            try Support.warnings(
+                "secureClientPort=0\nclient.portUnification=false\nsslQuorum=false\nsnapshot.compression.method="
+            ).isEmpty)
+    }
+
+    @Test func localSessionsAreNotServedAnywhere() throws {
+        #expect(
+            try Support.warnings("localSessionsEnabled=true") == [
+                "zoo.cfg:1: warning (not supported yet): localSessionsEnabled is ignored: every session of this build"
+                    + " is known to the whole ensemble"
             ])
     }
 
@@ -43,7 +76,6 @@ import Testing
                     + "enforce.auth.enabled=false\nportUnification=false"
             ).isEmpty)
         #expect(try Support.warnings("admin.enableServer=true").count == 1)
-        #expect(try Support.warnings("snapshot.compression.method=gz").count == 1)
     }
 
     @Test func withoutEffectIsANote() throws {

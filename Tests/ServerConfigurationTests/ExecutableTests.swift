@@ -71,6 +71,46 @@ import Testing
         #expect(try corral(["server", "/nonexistent/zoo.cfg"]).code == 3)
     }
 
+    /// A bad value of an option is a bad argument, unless the file is bad too.
+    @Test func badValuesOfOptions() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("dataDir=/nonexistent\nclientPort=2181\n", to: "zoo.cfg")
+        let bare = ["server", "--standalone", "--data-dir", "/nonexistent", "--client-port"]
+        for (arguments, hint) in [
+            (bare + ["x"], "--client-port: error: "),
+            (["server", file, "--set", "tickTime=x"], "--set tickTime: error: "),
+            (["server", "--check", file, "--set", "tickTime"], "expected key=value"),
+            (bare + ["0", "--set", "secureClientPort=2281"], "--set secureClientPort: error: "),
+        ] {
+            let outcome = try corral(arguments)
+            #expect(outcome.code == 2 && outcome.output.isEmpty && outcome.errors.contains(hint), "\(outcome)")
+        }
+        let bad = try directory.write("dataDir=/nonexistent\nclientPort=x\n", to: "bad.cfg")
+        #expect(try corral(["server", bad, "--set", "tickTime=x"]).code == 3)
+    }
+
+    @Test func missingKeysNameTheFile() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.write("tickTime=2000\n", to: "zoo.cfg")
+        let outcome = try corral(["server", "--check", file])
+        #expect(outcome.code == 3)
+        #expect(
+            outcome.errors == "corral: \(file): error: dataDir is not set\n"
+                + "corral: \(file): error: clientPort is not set\n")
+    }
+
+    @Test func checkTellsThatReadsNeedAQuorum() throws {
+        let directory = try TemporaryDirectory()
+        _ = try directory.write("1", to: "myid")
+        let file = try directory.write(
+            "dataDir=\(directory.path)\nclientPort=2181\ninitLimit=5\nsyncLimit=2\nserver.1=a:1:2\nserver.2=b:1:2\n"
+                + "server.3=c:1:2\nreadonlymode.enabled=true\n", to: "zoo.cfg")
+        let outcome = try corral(["server", "--check", file])
+        #expect(outcome.code == 0)
+        #expect(
+            outcome.errors.hasPrefix("corral: \(file):8: warning: readonlymode.enabled=true: "), "\(outcome.errors)")
+    }
+
     @Test func checkPrintsTheEffectiveConfiguration() throws {
         let directory = try TemporaryDirectory()
         let file = try directory.write("dataDir=/nonexistent\nclientPort=2181\ntickTim=3\n", to: "zoo.cfg")

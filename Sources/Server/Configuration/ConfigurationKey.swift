@@ -32,6 +32,8 @@ public struct ConfigurationKey: Sendable {
         case adjusted(String)
         /// Stops the start; says what would have been right.
         case refused(expected: String)
+        /// Stops the start: nothing honours the demand, and to pass over it would be dangerous. Says why.
+        case unserved(reason: String)
     }
 
     typealias Assign =
@@ -256,5 +258,24 @@ extension ConfigurationKey {
             return assign(&configuration, key, value)
         }
         return copy
+    }
+
+    /// What the value demands is not served, and a server that started all the same would not be what its operator
+    /// believes. Other values keep what the key does.
+    func stopping(
+        because reason: String, when isDemand: @escaping @Sendable (_ key: String, _ value: String) -> Bool
+    ) -> ConfigurationKey {
+        var copy = self
+        copy.assign = { [assign] configuration, key, value in
+            let outcome = assign(&configuration, key, value)
+            guard case .taken = outcome, isDemand(key.lowercased(), value.lowercased()) else { return outcome }
+            return .unserved(reason: reason)
+        }
+        return copy
+    }
+
+    /// The same for a switch.
+    func stoppingWhenTrue(because reason: String) -> ConfigurationKey {
+        stopping(because: reason) { _, value in value == "true" }
     }
 }

@@ -82,7 +82,8 @@ extension ConfigurationKeys {
         .integer(
             "leader.maxTimeToWaitForEpoch", .ensemble, \.maxTimeToWaitForEpochMillis, -1...Int(Int32.max),
             syntax: .decoded, unit: "ms", "Time a leader waits for a quorum to accept its epoch; -1 means initLimit."
-        ).alias("maxTimeToWaitForEpoch").onlyInEnsembles(),
+        ).alias("maxTimeToWaitForEpoch").notYetHonoured(
+            because: "a leader gives way as soon as those that elected it look for another"),
         .boolean(
             "multiAddress.enabled", .ensemble, \.multiAddressEnabled, "Allow several addresses for each server."
         ).onlyInEnsembles(),

@@ -7,16 +7,24 @@ extension ConfigurationKeys {
     private static let saslPeers = "SASL between servers is not served by this build"
     private static let peers = "Corral's servers have no use for it"
     private static let observerMasters = "observers follow the leader itself"
-    private static let localSessions = "local sessions belong to ensembles"
+    private static let localSessions = "every session of this build is known to the whole ensemble"
+    private static let plainClients = tls + ", and clients would be served in plain text"
+    private static let plainPeers = tls + ", and servers would talk in plain text"
+    private static let openPeers = saslPeers + ", and any server would be let in"
     private static let throttle = "Corral limits requests by globalOutstandingLimit and by back-pressure"
 
     static let later: [ConfigurationKey] = [
-        .notYet("secureClientPort", .integer, because: tls, "TCP port for clients over TLS."),
-        .notYet("secureClientPortAddress", because: tls, "Address to listen on for clients over TLS."),
-        .notYet("sslQuorum", .boolean, default: "false", because: tls, "TLS between servers."),
-        .notYet("portUnification", .boolean, default: "false", because: tls, "TLS and plain on the quorum port."),
+        .notYet("secureClientPort", .integer, silentFor: ["0"], because: tls, "TCP port for clients over TLS.")
+            .stopping(because: plainClients) { _, value in value != "0" },
+        .notYet("secureClientPortAddress", because: tls, "Address to listen on for clients over TLS.")
+            .stopping(because: plainClients) { _, value in !value.isEmpty },
+        .notYet("sslQuorum", .boolean, default: "false", because: tls, "TLS between servers.")
+            .stoppingWhenTrue(because: plainPeers),
+        .notYet("portUnification", .boolean, default: "false", because: tls, "TLS and plain on the quorum port.")
+            .stoppingWhenTrue(because: plainPeers),
         .notYet(
-            "client.portUnification", .boolean, default: "false", because: tls, "TLS and plain on the client port."),
+            "client.portUnification", .boolean, default: "false", because: tls, "TLS and plain on the client port."
+        ).stoppingWhenTrue(because: plainClients),
         .notYet("client.certReload", .boolean, default: "false", because: tls, "Reload client certificates."),
         .notYet("sslQuorumReloadCertFiles", .boolean, default: "false", because: tls, "Reload quorum certificates."),
         .notYet("ssl.*", because: tls, "Key and trust stores, protocols and checks of TLS.").family("ssl.").secret(),
@@ -24,7 +32,11 @@ extension ConfigurationKeys {
         .notYet("superUser", because: sasl, "Super user by SASL name."),
         .notYet("superUser.*", because: sasl, "Further super users by SASL name.").family("superUser."),
         .notYet("authProvider.*", because: "schemes are world, auth, digest and ip", "A class for a scheme.")
-            .family("authProvider."),
+            .family("authProvider.")
+            .stopping(because: "neither SASL nor X509 is served by this build, and nobody could prove who he is") {
+                key, value in
+                [key, value].contains { $0.contains("sasl") || $0.contains("x509") }
+            },
         .notYet(
             "IPAuthenticationProvider.usexforwardedfor", .boolean, default: "false", because: admin, "Trust a proxy."),
         .notYet("sessionRequireClientSASLAuth", .boolean, default: "false", because: sasl, "Demand SASL of clients.")
@@ -38,13 +50,16 @@ extension ConfigurationKeys {
         .notYet("allowSaslFailedClients", .boolean, default: "false", because: sasl, "Let failed SASL clients in."),
         .notYet("kerberos.*", because: sasl, "Mapping of Kerberos names.").family("kerberos."),
         .notYet(
-            "quorum.auth.enableSasl", .boolean, default: "false", because: saslPeers, "Use SASL between servers."),
+            "quorum.auth.enableSasl", .boolean, default: "false", because: saslPeers, "Use SASL between servers."
+        ).stoppingWhenTrue(because: openPeers),
         .notYet(
             "quorum.auth.serverRequireSasl", .boolean, default: "false", because: saslPeers,
-            "Demand SASL of servers that connect."),
+            "Demand SASL of servers that connect."
+        ).stoppingWhenTrue(because: openPeers),
         .notYet(
             "quorum.auth.learnerRequireSasl", .boolean, default: "false", because: saslPeers,
-            "Demand SASL of servers connected to."),
+            "Demand SASL of servers connected to."
+        ).stoppingWhenTrue(because: openPeers),
         .notYet("quorum.auth.*", because: saslPeers, "SASL between servers.").family("quorum.auth."),
         .notYet(
             "quorum.cnxn.threads.size", .integer, default: "20", because: saslPeers,
@@ -75,7 +90,10 @@ extension ConfigurationKeys {
         .notYet("audit.impl.class", because: "there is no audit log yet", "Class that writes the audit log."),
         .notYet(
             "snapshot.compression.method", silentFor: ["", "checked"], because: "snapshots are written uncompressed",
-            "gz, snappy or none."),
+            "gz, snappy or none."
+        ).stopping(because: "snapshots are written uncompressed, and compressed ones are not read") { _, value in
+            !["", "checked"].contains(value)
+        },
         .notYet(
             "emulate353TTLNodes", .boolean, default: "false", because: "only 3.5.3 wrote them", "TTL nodes of 3.5.3."),
         .notYet(

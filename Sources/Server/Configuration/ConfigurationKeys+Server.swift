@@ -20,9 +20,15 @@ extension ConfigurationKeys {
                 return .taken
             },
             render: { $0.clientPort.map(String.init) }),
-        .text(
-            "clientPortAddress", .basics, \.clientPortAddress, expected: "an address or a host name",
-            "Address (IPv4, IPv6 or host name) to listen on; every interface unless set."),
+        ConfigurationKey(
+            name: "clientPortAddress", section: .basics, defaultText: "",
+            meaning: "Address (IPv4, IPv6 or host name) to listen on; every interface unless set.",
+            assign: { configuration, _, value in
+                guard let host = ValueSyntax.host(value) else { return .refused(expected: "an address or a host name") }
+                configuration.clientPortAddress = host
+                return .taken
+            },
+            render: { $0.clientPortAddress }),
         .integer(
             "clientPortListenBacklog", .basics, \.clientPortListenBacklog, -1...Int(Int32.max),
             unit: "connections", "Connections that may wait to be accepted; -1 means 1024."),
@@ -183,7 +189,7 @@ extension ConfigurationKeys {
             render: { $0.fourLetterWords.text }),
         .boolean(
             "readonlymode.enabled", .observation, \.readOnlyModeEnabled,
-            "Serve reads when cut off from the quorum; on a standalone server it only allows the word isro."),
+            "Only allows the word isro: serving reads when cut off from the quorum is not available yet."),
     ]
 
     static let corral: [ConfigurationKey] = [

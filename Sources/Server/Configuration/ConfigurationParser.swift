@@ -40,6 +40,7 @@ public struct ConfigurationParser {
 
     /// The content of a `zoo.cfg`; `path` is for messages.
     public mutating func read(_ bytes: [UInt8], path: String) {
+        configurationFile = path
         for entry in entries(bytes, path: path) {
             set(entry.key, entry.value, .file(path: path, line: entry.line))
         }
@@ -96,6 +97,7 @@ public struct ConfigurationParser {
     /// The effective configuration, its warnings in it.
     public consuming func finish() throws(ConfigurationError) -> ServerConfiguration {
         var configuration = ServerConfiguration()
+        configuration.file = configurationFile
         for name in order {
             guard let setting = settings[name] else { continue }
             apply(setting, name: name, to: &configuration)
@@ -121,6 +123,9 @@ public struct ConfigurationParser {
         case .refused(let expected):
             let shown = setting.spec.isSecret ? "<redacted>" : "\"\(setting.value)\""
             fail(setting.origin, name, "\(name) = \(shown): expected \(expected)")
+        case .unserved(let reason):
+            let shown = setting.spec.isSecret ? "<redacted>" : "\"\(setting.value)\""
+            fail(setting.origin, name, "\(name) = \(shown): \(reason); remove it")
         }
         switch setting.spec.support {
         case .served, .ensemble: break

@@ -1,6 +1,8 @@
 /// Where a setting came from; printed before every message about it.
 public enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     case file(path: String, line: Int)
+    /// A file as a whole: something is missing in it.
+    case wholeFile(path: String)
     /// A command-line option, as typed (`--set tickTime=5`).
     case option(String)
     case builtIn
@@ -8,6 +10,7 @@ public enum ConfigurationOrigin: Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .file(let path, let line): "\(path):\(line)"
+        case .wholeFile(let path): path
         case .option(let text): text
         case .builtIn: "default"
         }
@@ -57,6 +60,13 @@ public struct ConfigurationError: Error, CustomStringConvertible {
 
     public init(_ problems: [ConfigurationProblem]) {
         self.problems = problems
+    }
+
+    /// Whether the command line alone is wrong.
+    public var isOfArguments: Bool {
+        problems.allSatisfy { problem in
+            if case .option = problem.origin { true } else { false }
+        }
     }
 
     public var description: String {

@@ -46,11 +46,18 @@ struct ConfigurationRules {
         if configuration.maxSessionTimeoutMillis == -1 {
             configuration.maxSessionTimeoutMillis = configuration.tickTimeMillis * 20
         }
-        guard configuration.minSessionTimeoutMillis > configuration.maxSessionTimeoutMillis else { return }
-        fail(
-            "minSessionTimeout",
-            "minSessionTimeout (\(configuration.minSessionTimeoutMillis) ms) must not be larger than"
-                + " maxSessionTimeout (\(configuration.maxSessionTimeoutMillis) ms)")
+        let (least, most) = (configuration.minSessionTimeoutMillis, configuration.maxSessionTimeoutMillis)
+        guard least > most else { return }
+        // Blamed is what was given.
+        if isGiven("minSessionTimeout") {
+            fail(
+                "minSessionTimeout",
+                "minSessionTimeout (\(least) ms) must not be larger than maxSessionTimeout (\(most) ms)")
+        } else {
+            fail(
+                "maxSessionTimeout",
+                "maxSessionTimeout (\(most) ms) must not be smaller than minSessionTimeout (\(least) ms)")
+        }
     }
 
     private mutating func applyClientPortRules() {
@@ -98,15 +105,11 @@ struct ConfigurationRules {
         configuration.origins[key] != nil
     }
 
-    private func origin(_ key: String) -> ConfigurationOrigin {
-        configuration.origins[key] ?? .builtIn
-    }
-
     private mutating func fail(_ key: String, _ text: String) {
-        problems.append(.init(kind: .error, origin: origin(key), key: key, text: text))
+        problems.append(.init(kind: .error, origin: configuration.origin(of: key), key: key, text: text))
     }
 
     private mutating func adjust(_ key: String, _ text: String) {
-        problems.append(.init(kind: .adjusted, origin: origin(key), key: key, text: text))
+        problems.append(.init(kind: .adjusted, origin: configuration.origin(of: key), key: key, text: text))
     }
 }

@@ -51,8 +51,6 @@ public struct EnsembleConfiguration: Sendable, Equatable {
     public var syncLimitTicks = 0
     /// Ticks that a server has to connect to its leader; `initLimitTicks` unless set.
     public var connectToLeaderLimitTicks = 0
-    /// How long to wait for a new epoch; nil: as long as `initLimit` allows.
-    public var maximumEpochWaitMillis: Int?
 
     /// Whether the leader takes clients too.
     public var leaderServes = true
@@ -62,8 +60,8 @@ public struct EnsembleConfiguration: Sendable, Equatable {
     public var multiAddressEnabled = false
 
     /// Bounds of the back-off between election messages.
-    public var minimumNotificationIntervalMillis = 200
-    public var maximumNotificationIntervalMillis = 60_000
+    public var minimumNotificationIntervalMillis = ServerConfiguration.defaultNotificationMillis.lowerBound
+    public var maximumNotificationIntervalMillis = ServerConfiguration.defaultNotificationMillis.upperBound
     /// Time to connect to a peer's election port.
     public var electionConnectTimeoutMillis = 5000
     /// Attempts to bind the election port; 0 never gives up.

@@ -130,23 +130,30 @@ struct EnsembleRules {
         where ticks == 0 {
             fail(key, "\(key) is not set; an ensemble needs it")
         }
-        if configuration.fastLeaderMinNotificationMillis > configuration.fastLeaderMaxNotificationMillis {
-            fail(
-                "fastleader.minNotificationInterval",
-                "fastleader.minNotificationInterval must not be larger than fastleader.maxNotificationInterval")
+        let (least, most) = ("fastleader.minNotificationInterval", "fastleader.maxNotificationInterval")
+        if isGiven(least), isGiven(most),
+            configuration.fastLeaderMinNotificationMillis > configuration.fastLeaderMaxNotificationMillis
+        {
+            fail(least, "\(least) must not be larger than \(most)")
         }
     }
 
-    /// What would leave peers unprotected, or shut out, if it were passed over.
+    /// What is given counts; a default that it passes over gives way.
+    private var notificationMillis: ClosedRange<Int> {
+        let least = configuration.fastLeaderMinNotificationMillis
+        let most = configuration.fastLeaderMaxNotificationMillis
+        return isGiven("fastleader.maxNotificationInterval") ? min(least, most)...most : least...max(least, most)
+    }
+
+    private func isGiven(_ key: String) -> Bool { configuration.origins[key] != nil }
+
+    /// What a member of an ensemble is asked for and does not do.
     private mutating func checkUnserved() {
-        let demands = [
-            "sslQuorum": "TLS between servers is not served by this build",
-            "quorum.auth.enableSasl": "SASL between servers is not served by this build",
-            "quorum.auth.serverRequireSasl": "SASL between servers is not served by this build",
-            "quorum.auth.learnerRequireSasl": "SASL between servers is not served by this build",
-        ]
-        for (key, value) in configuration.otherSettings where value.lowercased() == "true" {
-            if let reason = demands[key] { fail(key, "\(key)=true: \(reason)") }
+        if configuration.readOnlyModeEnabled {
+            adjust(
+                "readonlymode.enabled",
+                "readonlymode.enabled=true: serving reads without a quorum is not available yet; clients are not"
+                    + " served until there is a leader")
         }
         if configuration.reconfigEnabled {
             adjust("reconfigEnabled", "reconfigEnabled=true: clients cannot change the ensemble in this build")
@@ -226,13 +233,11 @@ struct EnsembleRules {
         ensemble.syncLimitTicks = configuration.syncLimitTicks
         let connectLimit = configuration.connectToLearnerMasterLimitTicks
         ensemble.connectToLeaderLimitTicks = connectLimit > 0 ? connectLimit : configuration.initLimitTicks
-        let epochWait = configuration.maxTimeToWaitForEpochMillis
-        ensemble.maximumEpochWaitMillis = epochWait >= 0 ? epochWait : nil
         ensemble.leaderServes = configuration.leaderServes
         ensemble.listensOnAllAddresses = configuration.quorumListenOnAllAddresses
         ensemble.multiAddressEnabled = configuration.multiAddressEnabled
-        ensemble.minimumNotificationIntervalMillis = configuration.fastLeaderMinNotificationMillis
-        ensemble.maximumNotificationIntervalMillis = configuration.fastLeaderMaxNotificationMillis
+        ensemble.minimumNotificationIntervalMillis = notificationMillis.lowerBound
+        ensemble.maximumNotificationIntervalMillis = notificationMillis.upperBound
         ensemble.electionConnectTimeoutMillis = configuration.electionConnectTimeoutMillis
         ensemble.electionPortBindAttempts = configuration.electionPortBindRetries
         ensemble.peerTcpKeepAlive = configuration.peerTcpKeepAlive
@@ -241,11 +246,11 @@ struct EnsembleRules {
 
     private mutating func fail(_ key: String, _ text: String) {
         problems.append(
-            .init(kind: .error, origin: configuration.origins[key] ?? .builtIn, key: key, text: text))
+            .init(kind: .error, origin: configuration.origin(of: key), key: key, text: text))
     }
 
     private mutating func adjust(_ key: String, _ text: String) {
         problems.append(
-            .init(kind: .adjusted, origin: configuration.origins[key] ?? .builtIn, key: key, text: text))
+            .init(kind: .adjusted, origin: configuration.origin(of: key), key: key, text: text))
     }
 }

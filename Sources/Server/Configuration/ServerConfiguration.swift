@@ -1,3 +1,5 @@
+import Zab
+
 /// A server's effective configuration: `zoo.cfg` and overrides applied over the defaults, derived values filled in.
 /// `ConfigurationParser` makes it; `ConfigurationKeys` documents every key.
 public struct ServerConfiguration: Sendable {
@@ -125,11 +127,11 @@ public struct ServerConfiguration: Sendable {
     public var reconfigEnabled = false
     public var syncEnabled = true
     public var quorumListenOnAllAddresses = false
-    /// -1: as long as initLimit allows.
+    /// -1: as long as initLimit allows. Nothing reads it.
     public var maxTimeToWaitForEpochMillis = -1
     public var multiAddressEnabled = false
-    public var fastLeaderMinNotificationMillis = 200
-    public var fastLeaderMaxNotificationMillis = 60_000
+    public var fastLeaderMinNotificationMillis = ServerConfiguration.defaultNotificationMillis.lowerBound
+    public var fastLeaderMaxNotificationMillis = ServerConfiguration.defaultNotificationMillis.upperBound
     public var electionConnectTimeoutMillis = 5000
     /// 0 never gives up.
     public var electionPortBindRetries = 3
@@ -154,12 +156,25 @@ public struct ServerConfiguration: Sendable {
 
     /// Where each key that was given came from, by canonical name.
     public internal(set) var origins: [String: ConfigurationOrigin] = [:]
+    /// The `zoo.cfg`; nil without one.
+    public internal(set) var file: String?
     /// Given keys that set no field here (not yet supported, without effect), in the order given.
     public internal(set) var otherSettings: [(key: String, value: String)] = []
     /// What to tell the operator; never errors.
     public internal(set) var warnings: [ConfigurationProblem] = []
 
     public init() {}
+
+    /// Pauses between election messages unless set: shorter than Apache's, 200 to 60000.
+    static let defaultNotificationMillis: ClosedRange<Int> = {
+        let options = ElectionOptions()
+        return Int(options.minimumResendMillis)...Int(options.maximumResendMillis)
+    }()
+
+    /// For messages about a key: its line, or, when it was not given, the file that lacks it.
+    func origin(of key: String) -> ConfigurationOrigin {
+        origins[key] ?? file.map { .wholeFile(path: $0) } ?? .builtIn
+    }
 
     /// Small machines keep one core free for the log thread and the clients.
     public static func defaultReactors(processors: Int) -> Int {

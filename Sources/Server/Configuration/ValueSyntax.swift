@@ -1,3 +1,6 @@
+import Glibc
+import Transport
+
 /// How Java reads the values of `zoo.cfg`. All texts arrive trimmed.
 enum ValueSyntax {
     /// `Integer.parseInt` and `Long.parseLong`: an optional sign and decimal digits.
@@ -32,6 +35,21 @@ enum ValueSyntax {
             return nil
         }
         return negative ? -magnitude : magnitude
+    }
+
+    /// An address, without the brackets that an IPv6 one may have, or what may be a host's name. Names are not looked
+    /// up; what ends in digits is no name but an address.
+    static func host(_ text: String) -> String? {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]") && text.utf8.count > 2
+        let bare = isBracketed ? String(text.dropFirst().dropLast()) : text
+        let unscoped = String(bare.prefix { $0 != "%" })
+        if PeerAddress(numeric: unscoped, port: 0) != nil { return bare }
+        var short = in_addr()
+        if inet_aton(bare, &short) != 0 { return bare }
+        let isName = bare.unicodeScalars.allSatisfy { $0.value > 0x20 && !":/%[]".unicodeScalars.contains($0) }
+        let labels = bare.split(separator: ".", omittingEmptySubsequences: true)
+        guard !isBracketed, isName, let last = labels.last, decimal(String(last)) == nil else { return nil }
+        return bare
     }
 
     /// `true` or `false` in any case.

@@ -23,6 +23,8 @@ final class ElectionMember {
     var linkedNanos: UInt64 = 0
     /// The link has brought a message.
     var linkIsProven = false
+    /// How often it was asked to connect since it last did.
+    var unanswered = 0
     /// When links were replaced lately by others under the same id.
     var takeovers: [UInt64] = []
 

@@ -42,6 +42,8 @@ final class ElectionNetwork {
     /// How long a larger server may take to connect after it has been asked to. Asking again makes it drop what it has
     /// just opened.
     private static let answerMillis = 250
+    /// So often it is asked before that is worth a word.
+    private static let patientAsks = 10
     /// A message younger than this is sent again when its connection is lost.
     private static let resentNanos: UInt64 = 10_000_000_000
     /// One attempt takes no longer, even if it might: TCP repeats an unanswered opening at growing intervals, and after
@@ -163,9 +165,19 @@ final class ElectionNetwork {
             connection.context = nil
             connection.close(afterFlush: true, reason: .requested("the server with the larger id connects"))
             scheduleRetry(member, atLeastMillis: Self.answerMillis)
+            noteUnanswered(member)
         } else {
             adopt(connection, for: member)
         }
+    }
+
+    /// A larger server has been asked to connect; it does so within milliseconds, if it knows this server's address.
+    private func noteUnanswered(_ member: ElectionMember) {
+        member.unanswered += 1
+        guard member.unanswered > Self.patientAsks else { return }
+        let problem = ReplicationProblem.noAnswer(of: member.id, to: settings.ownID)
+        events?.peerProblem(problem, of: member.id)
+        complaints.warn(problem.text, peer: "server.\(member.id)", nowNanos: reactor.nowNanos)
     }
 
     /// Makes a connection the one of a server.
@@ -173,6 +185,7 @@ final class ElectionNetwork {
         if let old = member.link {
             disown(old)
             if member.noteTakeover(nowNanos: reactor.nowNanos) {
+                events?.peerProblem(.sharedID(member.id), of: member.id)
                 complaints.warn(
                     "connections under id \(member.id) replace each other all the time: do two servers have "
                         + "\(member.id) in their myid?", peer: connection.peerAddress.ip, nowNanos: reactor.nowNanos)
@@ -183,6 +196,7 @@ final class ElectionNetwork {
         member.link = connection
         member.linkedNanos = reactor.nowNanos
         member.linkIsProven = false
+        member.unanswered = 0
         member.wantsLink = false
         member.retryNanos = .max
         connection.context = member
@@ -261,7 +275,9 @@ final class ElectionNetwork {
         openings.removeAll { $0.connection === connection }
         let id = opening.server
         if id == ElectionOpening.anonymousObserver { return admitAnonymous(connection) }
+        let peer = "\(connection.peerAddress.ip)\(opening.addresses.isEmpty ? "" : " (\(opening.addresses))")"
         if id == settings.ownID {
+            events?.peerProblem(.duplicateID(id, at: peer), of: id)
             return refuse(
                 connection,
                 "a connection to the election port claims our own id \(id) (it announces "
@@ -273,6 +289,7 @@ final class ElectionNetwork {
             if opening.addresses.isEmpty {
                 return refuse(connection, "an election port got bytes that no server of this ensemble sends")
             }
+            events?.peerProblem(.unknownPeer(id, at: peer), of: id)
             return refuse(
                 connection,
                 "server \(id) (it announces \(opening.addresses)) connects to the election port, but the "
@@ -306,8 +323,13 @@ final class ElectionNetwork {
         let announced = opening.addresses.split(separator: "|").compactMap {
             $0.split(separator: ":").last.map(String.init)
         }
-        guard !announced.isEmpty, !member.route.stops.contains(where: { announced.contains(String($0.port)) })
-        else { return }
+        guard !announced.isEmpty else { return }
+        guard !member.route.stops.contains(where: { announced.contains(String($0.port)) }) else {
+            events?.peerInOrder(member.id)
+            return
+        }
+        events?.peerProblem(
+            .otherAddress(member.id, says: opening.addresses, listed: member.route.text), of: member.id)
         complaints.warn(
             "server \(member.id) announces the election address \(opening.addresses), but our configuration says "
                 + "\(member.route.text): the member lists differ, or two servers have \(member.id) in their myid",

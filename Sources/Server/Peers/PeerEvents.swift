@@ -11,6 +11,11 @@ protocol PeerEvents: AnyObject {
     func electionLinkUp(_ server: ServerID)
     /// The connection of election ports to that server is gone.
     func electionLinkDown(_ server: ServerID)
+    /// A connection of election ports shows something wrong with a server, or with somebody that calls itself so. May
+    /// be told again and again.
+    func peerProblem(_ problem: ReplicationProblem, of server: ServerID)
+    /// A server has introduced itself as this server's member list has it.
+    func peerInOrder(_ server: ServerID)
     /// A learner, or a stranger, has connected to the quorum port.
     func learnerConnected(_ link: any PeerLink)
     /// Everything received and not yet consumed, in order.

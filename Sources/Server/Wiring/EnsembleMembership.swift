@@ -35,15 +35,9 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
         } catch {
             throw .cannotStart("the ensemble has no quorum: \(error)")
         }
-        var replication = ReplicaConfiguration(
-            myId: ensemble.myID, quorum: quorum, isObserver: ensemble.role == .observer,
-            limits: ZabLimits(
-                tickMillis: Int64(ensemble.tickTimeMillis), initLimitTicks: Int64(ensemble.initLimitTicks),
-                syncLimitTicks: Int64(ensemble.syncLimitTicks)),
-            members: Zab.EnsembleConfiguration(ensemble))
-        replication.leaderServes = ensemble.leaderServes
         replica = Replica(
-            configuration: replication, core: core, network: network, disk: disk, epochs: epochs,
+            configuration: ReplicaConfiguration(ensemble, quorum: quorum), core: core, network: network, disk: disk,
+            epochs: epochs,
             fatal: { text in ServerExit.fatal(.diskFailed, text, logger) })
         replica.log = { [logger] notice in Self.log(notice, logger) }
         network.events = self
@@ -75,6 +69,12 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
     func electionLinkUp(_ server: ServerID) { replica.electionLinkUp(server) }
 
     func electionLinkDown(_ server: ServerID) { replica.electionLinkDown(server) }
+
+    func peerProblem(_ problem: ReplicationProblem, of server: ServerID) {
+        replica.peerProblem(problem, of: server)
+    }
+
+    func peerInOrder(_ server: ServerID) { replica.peerInOrder(server) }
 
     func learnerConnected(_ link: any PeerLink) {
         guard let id = replica.learnerConnected(link) else { return link.close() }
@@ -172,6 +172,21 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
                 ])
         case .refused(let text): logger.warning("\(text)")
         }
+    }
+}
+
+extension ReplicaConfiguration {
+    /// What the configuration file says of replication.
+    init(_ ensemble: EnsembleConfiguration, quorum: QuorumRule) {
+        self.init(
+            myId: ensemble.myID, quorum: quorum, isObserver: ensemble.role == .observer,
+            limits: ZabLimits(
+                tickMillis: Int64(ensemble.tickTimeMillis), initLimitTicks: Int64(ensemble.initLimitTicks),
+                syncLimitTicks: Int64(ensemble.syncLimitTicks)),
+            members: Zab.EnsembleConfiguration(ensemble))
+        leaderServes = ensemble.leaderServes
+        election.minimumResendMillis = Int64(ensemble.minimumNotificationIntervalMillis)
+        election.maximumResendMillis = Int64(ensemble.maximumNotificationIntervalMillis)
     }
 }
 

@@ -8,6 +8,17 @@ import TxnLog
 
 /// The parts of a server, made and joined.
 extension RunningServer {
+    /// Throws when the client port cannot be had, before anything is written. It is bound at the end of the start only,
+    /// so that no client waits for the recovery.
+    static func requireClientPort(_ configuration: ServerConfiguration) throws(ServerStartError) {
+        do throws(TransportError) {
+            try Reactor.requirePort(
+                address: configuration.clientPortAddress, port: UInt16(clamping: configuration.clientPort ?? 0))
+        } catch {
+            throw .cannotStart("\(error)")
+        }
+    }
+
     static func openDirectory(
         _ configuration: ServerConfiguration, _ disk: FileDisk
     ) throws(ServerStartError) -> DataDirectory {

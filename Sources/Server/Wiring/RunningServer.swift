@@ -42,6 +42,7 @@ public final class RunningServer: @unchecked Sendable {
         self.configuration = configuration
         self.logger = logger
         startedWallMillis = corral_wall_millis()
+        try Self.requireClientPort(configuration)
         let disk = FileDisk()
         self.disk = disk
         let directory = try Self.openDirectory(configuration, disk)
@@ -63,15 +64,6 @@ public final class RunningServer: @unchecked Sendable {
             serializesZxid: configuration.serializeLastProcessedZxid)
         self.snapshots = snapshots
         let sessions = database.sessions.map { (id: $0.key, timeoutMillis: $0.value) }
-        do throws(DiskError) {
-            // A log is worth nothing without a snapshot to start from.
-            // That of an ensemble's member may end with what was never committed (ZOOKEEPER-1549).
-            if recovered.isNewDatabase || (recovered.transactionsReplayed > 0 && epochs == nil) {
-                try snapshots.writeNow(SnapshotOrder(zxid: tree.lastProcessedZxid, sessions: sessions))
-            }
-        } catch {
-            throw .cannotStart("the first snapshot cannot be written: \(error)")
-        }
         (bridges, reactors) = try Self.makeReactors(configuration)
         let durable = BatchQueue<LogItem>(capacity: Self.queueCapacity, wakeUp: reactors[0].wakeUp)
         let writer = LogWriter(
@@ -101,6 +93,15 @@ public final class RunningServer: @unchecked Sendable {
             bridges[0].member = member
         } else {
             member = nil
+        }
+        do throws(DiskError) {
+            // A log is worth nothing without a snapshot to start from. Who cannot have its ports leaves none behind.
+            // That of an ensemble's member may end with what was never committed (ZOOKEEPER-1549).
+            if recovered.isNewDatabase || (recovered.transactionsReplayed > 0 && epochs == nil) {
+                try snapshots.writeNow(SnapshotOrder(zxid: tree.lastProcessedZxid, sessions: sessions))
+            }
+        } catch {
+            throw .cannotStart("the first snapshot cannot be written: \(error)")
         }
         admin = ServerAdmin(whitelist: configuration.fourLetterWords)
         do throws(TransportError) {

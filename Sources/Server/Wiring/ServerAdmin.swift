@@ -67,6 +67,8 @@ final class ServerAdmin: AdminCommands, ServerReportSource, @unchecked Sendable 
             report.outstandingRequests = connection.outstanding
             report.packetsReceived = statistics.received
             report.packetsSent = statistics.sent
+            // As Apache counts: 1 stands for reading.
+            report.interestOperations = connection.isReading ? 1 : 0
             guard let session = connection.session else { return report }
             var known = ConnectionReport.Session(id: session.id)
             if statistics.latencyCount > 0 {

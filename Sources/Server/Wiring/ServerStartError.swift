@@ -1,6 +1,6 @@
 /// Why a server did not start, or had to end; each has its exit code.
 public enum ServerStartError: Error, CustomStringConvertible {
-    /// The configuration is wrong.
+    /// The configuration is wrong; when nothing but values on the command line are, bad arguments.
     case configuration(ConfigurationError)
     /// Port in use, directory missing or not writable, no permission.
     case cannotStart(String)
@@ -12,7 +12,7 @@ public enum ServerStartError: Error, CustomStringConvertible {
     /// The process's exit code.
     public var exitCode: Int32 {
         switch self {
-        case .configuration: ExitCode.badConfiguration
+        case .configuration(let error): error.isOfArguments ? ExitCode.badArguments : ExitCode.badConfiguration
         case .cannotStart: ExitCode.cannotStart
         case .dataCorrupt: ExitCode.dataCorrupt
         case .diskFailed: ExitCode.diskFailed

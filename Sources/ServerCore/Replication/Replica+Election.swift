@@ -51,14 +51,7 @@ extension Replica {
     func tickElection(_ now: Int64) {
         election.tick(nowMillis: now, effects: &electionEffects)
         performElection()
-        if core.role == .electing, now - electionStartMillis > configuration.limits.initMillis {
-            let silent = configuration.quorum.voters.filter { $0 != configuration.myId && !election.isLinked(to: $0) }
-            guard problems[.unreachableMajority] == nil, !silent.isEmpty else { return }
-            let problem = ReplicationProblem.unreachableMajority(
-                silent: Array(silent), voters: configuration.quorum.voterCount)
-            note(problem)
-            log?(.refused(problem.text))
-        }
+        checkMajority(now)
     }
 
     private func performElection() {

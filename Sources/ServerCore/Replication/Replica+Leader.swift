@@ -111,7 +111,7 @@ extension Replica {
             link.serverID = info.serverID
             link.isObserver = packet.type == .observerInfo
             if let refusal = memberProblem(link) {
-                note(refusal)
+                peerProblem(refusal, of: info.serverID)
                 log?(.refused(refusal.text))
                 closeLink(link.id, refusal.text)
                 return

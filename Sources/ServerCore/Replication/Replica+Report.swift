@@ -10,7 +10,7 @@ extension Replica {
         report.leaderID = leader != nil ? configuration.myId : learner?.leader
         report.quorumSize = configuration.quorum.voterCount
         report.statistics = replicationStatistics
-        report.problems = problems.values.sorted { $0.kind.rawValue < $1.kind.rawValue }
+        report.problems = currentProblems
         if let leader {
             var leadership = ReplicationReport.Leadership()
             leadership.uptimeMillis = isEstablished ? nowMillis - termStartMillis : 0

@@ -93,6 +93,10 @@ public final class Replica {
     // For reports.
     /// What an operator has to put right.
     var problems: [ReplicationProblem.Kind: ReplicationProblem] = [:]
+    /// Of each kind the one seen last.
+    var sightings: [ReplicationProblem.Kind: Sighting] = [:]
+    /// Whether the log has said since the last leader who is missed.
+    var hasToldMajority = false
     var electionStartMillis: Int64 = 0
     var termStartMillis: Int64 = 0
     var replicationStatistics = ReplicationStatistics()
@@ -334,7 +338,7 @@ public final class Replica {
         core.startLeading(epochStartZxid: leader.epochStartZxid)
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
-        problems[.unreachableMajority] = nil
+        forgetMajority()
         problems[.foreignData] = nil
         staleLeader = nil
         log?(.leading(epoch: epoch))
@@ -345,7 +349,7 @@ public final class Replica {
         core.startFollowing()
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
-        problems[.unreachableMajority] = nil
+        forgetMajority()
         problems[.digestMismatch] = nil
         problems[.foreignData] = nil
         staleLeader = nil

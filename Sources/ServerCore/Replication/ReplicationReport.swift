@@ -47,7 +47,7 @@ public struct ReplicationReport: Sendable {
     /// Not nil exactly while leading.
     public var leadership: Leadership?
     public var statistics = ReplicationStatistics()
-    /// What an operator has to put right, the gravest first; empty when all is well.
+    /// What an operator has to put right, at most one of each kind; empty when all is well.
     public var problems: [ReplicationProblem] = []
 
     public init(serverID: ServerID, state: State) {
@@ -103,6 +103,28 @@ public struct ReplicationProblem: Sendable, Hashable, CustomStringConvertible {
     /// A peer's member list is another one, as far as its messages tell.
     public static func unequalMembers(_ id: ServerID, _ difference: String) -> ReplicationProblem {
         ReplicationProblem(.unequalMembers, "server.\(id) has another member list: \(difference)")
+    }
+
+    /// Connections under one id replace each other all the time.
+    public static func sharedID(_ id: ServerID) -> ReplicationProblem {
+        ReplicationProblem(
+            .duplicateID, "connections of server.\(id) replace each other: do two servers have \(id) in their myid?")
+    }
+
+    /// A peer's own address is not the one that this server's member list has.
+    public static func otherAddress(_ id: ServerID, says announced: String, listed: String) -> ReplicationProblem {
+        ReplicationProblem(
+            .unequalMembers,
+            "server.\(id) announces the election address \(announced), but is \(listed) here: the member lists differ,"
+                + " or two servers have \(id) in their myid")
+    }
+
+    /// A peer that has to open the connection does not, though it was asked again and again.
+    public static func noAnswer(of id: ServerID, to own: ServerID) -> ReplicationProblem {
+        ReplicationProblem(
+            .unequalMembers,
+            "server.\(id) can be reached but does not connect back: it hangs, or its member list has another address"
+                + " for server.\(own), or another server has \(own) in its myid")
     }
 
     /// The data directory holds a history that is not this ensemble's.

@@ -45,6 +45,8 @@ final class Stage {
     // The test's hands.
     var verdict: (Said) -> Verdict = { _ in .pass }
     var holdsSnapshotBytes = false
+    /// Whether what election ports are given arrives nowhere, though they are connected.
+    var losesElectionMessages = false
     /// Bytes that a connection takes before its sender counts them as unsent.
     var windowBytes = Int.max
 
@@ -140,6 +142,7 @@ final class Stage {
 
     func post(_ bytes: [UInt8], from member: Member, to server: ServerID) {
         guard member.isRunning, self[server].isRunning, isolated.isDisjoint(with: [member.id, server]) else { return }
+        guard !losesElectionMessages else { return }
         post.append((bytes, member.id, server, [member.life, self[server].life]))
     }
 
