@@ -114,10 +114,10 @@ import Glibc
         expectRefusal(try Attempt(["server", file]), 3, ["\(file):4", "tickTime", "soon"])
         expectRefusal(try Attempt(["server", directory.file("none.cfg")]), 3, ["none.cfg", "No such file"])
         expectRefusal(
-            try Attempt.standalone(dataDir: directory.file("data"), settings: ["tickTime=soon"]), 3,
+            try Attempt.standalone(dataDir: directory.file("data"), settings: ["tickTime=soon"]), 2,
             ["--set tickTime", "soon"])
         expectRefusal(
-            try Attempt.standalone(dataDir: directory.file("data"), settings: ["nonsense"]), 3, ["nonsense"])
+            try Attempt.standalone(dataDir: directory.file("data"), settings: ["nonsense"]), 2, ["nonsense"])
         #expect(!FileManager.default.fileExists(atPath: directory.file("data")))
     }
 
