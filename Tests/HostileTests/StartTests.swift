@@ -39,6 +39,30 @@ import Glibc
         #expect(try fourLetterWord("ruok", port: first.port) == "imok")
     }
 
+    @Test func electionPortInUse() throws {
+        let directory = TemporaryDirectory("hostile")
+        let first = try ServerUnderTest(.corral)
+        let data = directory.file("data")
+        try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+        try "1".write(toFile: "\(data)/myid", atomically: true, encoding: .utf8)
+        try """
+        dataDir=\(data)
+        clientPort=0
+        initLimit=5
+        syncLimit=2
+        electionPortBindRetry=1
+        server.1=127.0.0.1:0:\(first.port)
+        server.2=127.0.0.1:1:2
+        server.3=127.0.0.1:3:4
+
+        """.write(toFile: directory.file("zoo.cfg"), atomically: true, encoding: .utf8)
+        expectRefusal(
+            try Attempt(["server", directory.file("zoo.cfg"), "--log-level", "error"]), 4, ["\(first.port)", "in use"])
+        // Nothing of a database.
+        let left = try FileManager.default.contentsOfDirectory(atPath: "\(data)/version-2")
+        #expect(!left.contains { $0.hasPrefix("snapshot") || $0.hasPrefix("log.") }, "\(left)")
+    }
+
     @Test func privilegedPort() throws {
         guard let prefix = Self.asNobody else { return }
         let directory = TemporaryDirectory("hostile")
