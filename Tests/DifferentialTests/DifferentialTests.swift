@@ -84,8 +84,9 @@ struct DifferentialTests {
     /// Apaches, either may be the one that varied.
     ///
     /// A difference that merely does not show again is no such race, and a failure.
-    static func isRaceOfApaches(_ difference: Difference, right: Vendor, rerun: () throws -> Transcript) rethrows -> Bool
-    {
+    static func isRaceOfApaches(
+        _ difference: Difference, right: Vendor, rerun: () throws -> Transcript
+    ) rethrows -> Bool {
         let index = difference.stepIndex
         for _ in 0..<4 {
             let transcript = try rerun()

@@ -40,16 +40,25 @@ struct ExplanationTests {
         for other in ["/d/b", "/d/ab", "/", "/d/b/a"] {
             #expect(rules.verdict([explained, reply(other, "err=0", "err=-101")]) == .differs(1))
         }
-        #expect(rules.verdict([explained, reply("/d/b", "xid=1 zxid=+3 err=0", "xid=1 zxid=+2 err=0")]) == .stop(compared: 0))
-        #expect(rules.verdict([explained, reply("/d/b", "xid=1 zxid=+3 err=0", "xid=2 zxid=+2 err=0")]) == .differs(1))
+        func shifted(_ xid: Int) -> Exchange { reply("/d/b", "xid=1 zxid=+3 err=0", "xid=\(xid) zxid=+2 err=0") }
+        #expect(rules.verdict([explained, shifted(1)]) == .stop(compared: 0))
+        #expect(rules.verdict([explained, shifted(2)]) == .differs(1))
+        // The number in a sequential name is its siblings' doing; another's name is not.
+        for (flags, verdict) in [(3, Explanations.Verdict.stop(compared: 0)), (0, .differs(1))] {
+            let create = Self.exchange(
+                "s0 create \"/d/s\" 1B acl=null flags=\(flags) ttl=0", "s0 reply 1", right: ["s0 reply 2"])
+            #expect(rules.verdict([explained, create]) == verdict)
+        }
         // Another explained request behind the parting is explained, whatever its zxids.
         var two = try Explanations(
-            text: "a | stop | s0 x\\nleft 1\\nright 2 | - | why\nb | accept | s0 y\\nleft (zxid=\\S+) 3\\nright \\1 4 | - | why")
-        let shifted = Self.exchange("s0 y", "zxid=+3 3", right: ["zxid=+2 4"])
-        #expect(two.verdict([Self.exchange("s0 x", "1", right: ["2"]), shifted]) == .stop(compared: 0))
-        #expect(two.verdict([shifted]) == .differs(0))
+            text: "a | stop | s0 x\\nleft 1\\nright 2 | - | why\n"
+                + "b | accept | s0 y\\nleft (zxid=\\S+) 3\\nright \\1 4 | - | why")
+        let later = Self.exchange("s0 y", "zxid=+3 3", right: ["zxid=+2 4"])
+        #expect(two.verdict([Self.exchange("s0 x", "1", right: ["2"]), later]) == .stop(compared: 0))
+        #expect(two.verdict([later]) == .differs(0))
         let events = Exchange(
-            request: Exchange.events, left: ["s1 event type=2 state=3 \"/d/a\""], right: ["s1 event type=1 state=3 \"/d/a\""])
+            request: Exchange.events, left: ["s1 event type=2 state=3 \"/d/a\""],
+            right: ["s1 event type=1 state=3 \"/d/a\""])
         #expect(rules.verdict([explained, events]) == .stop(compared: 0))
         let wrong = Exchange(
             request: Exchange.events, left: events.left + ["s1 event type=2 state=3 \"/d/b\""],
@@ -59,7 +68,8 @@ struct ExplanationTests {
 
     @Test("behind: a later request of its paths that differs as the rule says, and nothing else")
     func behind() throws {
-        var rules = try Explanations(text: #"a | behind | s0 multi "/d/a"\nleft 1\nright 1 | s0 set .*\nleft 3\nright 4 | why"#)
+        var rules = try Explanations(
+            text: #"a | behind | s0 multi "/d/a"\nleft 1\nright 1 | s0 set .*\nleft 3\nright 4 | why"#)
         let cause = Self.exchange("s0 multi \"/d/a\"", "1", right: ["1"])
         let later = Self.exchange("s0 set \"/d/a\"", "3", right: ["4"])
         #expect(rules.verdict([cause, later]) == .stop(compared: 1))
@@ -108,7 +118,8 @@ struct ExplanationTests {
             Request.multi([.setData("/d000000/b", data: [1]), .delete("a")]).label,
         ] {
             let reply = "s0 \(head) err=-5"
-            #expect(rules.verdict([Self.exchange("s0 \(label)", reply, right: [reply]), setData]) == .differs(1), "\(label)")
+            let multi = Self.exchange("s0 \(label)", reply, right: [reply])
+            #expect(rules.verdict([multi, setData]) == .differs(1), "\(label)")
         }
     }
 

@@ -122,8 +122,8 @@ struct Explanations {
             let exchange = parted == nil ? exchange : Self.withoutZxids(exchange)
             let difference = exchange.unequal
             if !exchange.isSame {
-                if let rule = rules.first(where: { [.accept, .stop].contains($0.kind) && $0.pattern.matches(difference) })
-                {
+                let own = rules.first { [.accept, .stop].contains($0.kind) && $0.pattern.matches(difference) }
+                if let rule = own {
                     uses[rule.id, default: 0] += 1
                     if rule.kind == .stop {
                         parted = parted ?? index
@@ -156,7 +156,8 @@ struct Explanations {
     }
 
     private static let zxids = [
-        (expression(#"zxid=\S+"#), "zxid=_"), (expression(#"\{c\S+ m\S+ "#), "{c_ m_ "), (expression(#" p\S+\}"#), " p_}"),
+        (expression(#"zxid=\S+"#), "zxid=_"), (expression(#"\{c\S+ m\S+ "#), "{c_ m_ "),
+        (expression(#" p\S+\}"#), " p_}"),
     ]
 
     private static func expression(_ pattern: String) -> NSRegularExpression {
@@ -201,11 +202,14 @@ enum Paths {
     }
 
     /// Whether the text names one of the paths, the parent of one, something below one, or a sequential sibling
-    /// made of one; a count or list of all that is below a path is also about each of those.
+    /// made of one; a count or list of all that is below a path is also about each of those, and the number in a
+    /// sequential znode's name about every sibling.
     static func areRelated(_ paths: Set<String>, _ text: String) -> Bool {
         let ofAll = text.contains("getAllChildrenNumber ") || text.contains("getEphemerals ")
+        let isSequential = ["2", "3", "6"].contains { text.contains("flags=\($0) ") }
         for other in named(in: text) {
             for path in paths {
+                if isSequential, parent(other) == parent(path) { return true }
                 if other == path || other == parent(path) || other.hasPrefix(path + "/") { return true }
                 if other.hasPrefix(path), other.dropFirst(path.count).allSatisfy(\.isNumber) { return true }
                 if ofAll, other == "/" || path.hasPrefix(other + "/") { return true }

@@ -275,8 +275,8 @@ struct PlanGenerator {
             Int32(10), 20, 23, 99, 108, 1000, -1, -2, -12, .max, .min, 0,
         ])
         let exists = random.chance(50) ? nil : Request.exists(path())
-        var planned = PlannedRequest(
-            Request(opcode: opcode, body: exists?.body ?? [], label: "opcode \(opcode) with \(exists?.label ?? "nothing")"))
+        let label = "opcode \(opcode) with \(exists?.label ?? "nothing")"
+        var planned = PlannedRequest(Request(opcode: opcode, body: exists?.body ?? [], label: label))
         planned.mayEndConnection = true
         return planned
     }

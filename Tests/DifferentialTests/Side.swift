@@ -164,8 +164,8 @@ final class Side {
         return Array(result.dropLast())
     }
 
-    /// Events, then one reply; nil when the connection ended. Where a `check` had no reply, the last text is that of the
-    /// ping's behind it.
+    /// Events, then one reply; nil when the connection ended. Where a `check` had no reply, the last text is that of
+    /// the ping's behind it.
     private func untilReply(_ client: ProtocolClient, session: Int, planned: PlannedRequest, mayBeSilent: Bool)
         throws -> (texts: [String], pingIsAnswered: Bool)?
     {

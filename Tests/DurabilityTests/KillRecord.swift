@@ -34,7 +34,9 @@ struct KillRecord {
     /// The last commit that changed what is tested, with `+` when there are changes behind it.
     private static var commit: String {
         let directory = TestEnvironment.packageRoot.path
-        guard let head = git(["-C", directory, "log", "-1", "--format=%h", "--abbrev=12", "--", "Sources"]) else { return "unknown" }
+        guard let head = git(["-C", directory, "log", "-1", "--format=%h", "--abbrev=12", "--", "Sources"]) else {
+            return "unknown"
+        }
         let changes = git(["-C", directory, "status", "--porcelain", "--", "Sources"])
         return head + (changes?.isEmpty == false ? "+" : "")
     }
