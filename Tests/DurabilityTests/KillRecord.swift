@@ -14,7 +14,7 @@ struct KillRecord {
         return [
             "kill -9 under load, corral.reactors=\(reactors)",
             "  date                 \(format.string(from: Date()))",
-            "  commit of Sources    \(Self.commit)",
+            "  commit of the server \(Self.commit)",
             "  seed                 \(seed)",
             "  rounds               \(rounds)",
             "  writes sent          \(run.submitted)",
@@ -31,14 +31,16 @@ struct KillRecord {
         try (old + (old.isEmpty ? "" : "\n") + text).write(toFile: file, atomically: true, encoding: .utf8)
     }
 
-    /// The last commit that changed what is tested, with `+` when there are changes behind it.
+    /// The last commit that changed the server, with `+` when there are changes behind it.
     private static var commit: String {
+        let server =
+            ["--", "Sources"] + ["Load", "Simulation", "corral-bench"].map { ":(exclude)Sources/\($0)" }
         let directory = TestEnvironment.packageRoot.path
-        guard let head = git(["-C", directory, "log", "-1", "--format=%h", "--abbrev=12", "--", "Sources"]) else {
+        guard let last = git(["-C", directory, "log", "-1", "--format=%h", "--abbrev=12"] + server) else {
             return "unknown"
         }
-        let changes = git(["-C", directory, "status", "--porcelain", "--", "Sources"])
-        return head + (changes?.isEmpty == false ? "+" : "")
+        let changes = git(["-C", directory, "status", "--porcelain"] + server)
+        return last + (changes?.isEmpty == false ? "+" : "")
     }
 
     private static func git(_ arguments: [String]) -> String? {
