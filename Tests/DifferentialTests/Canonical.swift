@@ -6,9 +6,12 @@ import ZooKeeperProtocol
 /// Turns what a server says into lines that another server, given the same plan, must say too.
 ///
 /// Session ids become their numbers in the plan, zxids count from the round's start, times become zero or not
-/// zero, children and a connection's identities are sorted. Everything else stays as it came.
+/// zero, children and a connection's identities are sorted, the count of all znodes is that of the round's own.
+/// Everything else stays as it came.
 struct Canonical {
     var startZxid: Int64
+    /// How many znodes there were below the root: earlier rounds that ended where states part leave different ones.
+    var startCount: Int32 = 0
     var sessionNumbers: [Int64: Int] = [:]
 
     func zxid(_ value: Int64) -> String {
@@ -34,13 +37,16 @@ struct Canonical {
             + " zxid=\(zxid(event.zxid))"
     }
 
-    func text(_ reply: Reply, opcode: Int32, session: Int) -> String {
+    func text(_ reply: Reply, opcode: Int32, session: Int, isOfRoot: Bool = false) -> String {
         let name = OpCode(rawValue: opcode).map { "\($0)" } ?? String(opcode)
         let head = "s\(session) reply(\(name)) xid=\(reply.xid) zxid=\(zxid(reply.zxid)) err=\(reply.error)"
         let body: String
         do {
             body = try reply.body.withUnsafeBytes { bytes in
                 var reader = JuteReader(bytes)
+                if isOfRoot, opcode == OpCode.getAllChildrenNumber.rawValue, bytes.count == 4 {
+                    return "all+\(try reader.readInt32() &- startCount)"
+                }
                 let text = reply.body.isEmpty ? "" : try self.body(opcode: opcode, &reader)
                 return reader.remaining == 0 ? text : text + " + \(Array(reader.rest))"
             }

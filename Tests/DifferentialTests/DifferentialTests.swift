@@ -38,27 +38,39 @@ struct DifferentialTests {
         )
         var round: UInt64 = 0
         var failures = 0
-        var unconfirmed = 0
+        var races = 0
+        let servers = [leftServer, rightServer]
         while duel.requests < requests && failures < limit {
             round += 1
             var generator = PlanGenerator(seed: seed &* 0x1_0000_01b3 &+ round)
             let plan = generator.plan(requests: requestsInRound)
-            guard let difference = try guarded(duel, plan, round, [leftServer, rightServer]) else { continue }
-            // Apache's own answers vary with the moment, rarely: a parent's cversion after pipelined writes. Corral's
-            // may not, which `corralIsDeterministic` holds it to.
-            if left != .corral, try guarded(duel, plan, round, [leftServer, rightServer]) == nil,
-                try guarded(duel, plan, round, [leftServer, rightServer]) == nil
+            guard let difference = try guarded(duel, plan, round, servers, isFirst: true) else { continue }
+            if left == .apache, try isRaceOfApaches(
+                difference, right: right,
+                rerun: {
+                    _ = try guarded(duel, plan, round, servers)
+                    return duel.transcript
+                })
             {
-                unconfirmed += 1
-                TestEnvironment.note("seed \(seed) round \(round): seen once and not again: \(difference)")
+                races += 1
+                TestEnvironment.note("seed \(seed) round \(round): Apache differs from itself: \(difference)")
                 continue
             }
             failures += 1
             let (small, last) = try duel.shrink(plan, difference: difference, within: 45)
             let transcript = small.map(\.description).joined(separator: "\n")
-            Issue.record("seed \(seed) round \(round): left \(left), right \(right)\n\(transcript)\n\(last)")
+            Issue.record(
+                """
+                seed \(seed) round \(round): left \(left), right \(right)
+                \(transcript)
+                \(last)
+                as it was seen first, in step \(difference.stepIndex):
+                \(difference)
+                """)
         }
-        #expect(unconfirmed <= 3, "differences that do not repeat are too many to be the oracle's")
+        TestEnvironment.note(
+            "differential \(left) against \(right): \(duel.requests) requests answered by both and compared, "
+                + "\(round) rounds; Apache differed from itself in \(races)")
         for rule in duel.explanations.rules where rule.kind != .rewrite {
             TestEnvironment.note("explained \(rule.id): \(duel.explanations.uses[rule.id] ?? 0) times; \(rule.reason)")
         }
@@ -67,12 +79,34 @@ struct DifferentialTests {
         return duel
     }
 
+    /// Whether Apache varied and not Corral: one of four more runs of the plan made Apache say, in the difference's
+    /// step and for the request that differed, what Corral had said at first, and Corral say the same again. Of two
+    /// Apaches, either may be the one that varied.
+    ///
+    /// A difference that merely does not show again is no such race, and a failure.
+    static func isRaceOfApaches(
+        _ difference: Difference, right: Vendor, rerun: () throws -> Transcript
+    ) rethrows -> Bool {
+        let index = difference.stepIndex
+        for _ in 0..<4 {
+            let transcript = try rerun()
+            guard transcript.indices.contains(index) else { continue }
+            let (left, other) = transcript[index]
+            let part = difference.part
+            let now = (left.filter { $0.part == part }, other.filter { $0.part == part })
+            let before = (difference.left.filter { $0.part == part }, difference.right.filter { $0.part == part })
+            if now.0 == before.1, now.1 == before.1 { return true }
+            if right == .apache, now.0 == now.1 { return true }
+        }
+        return false
+    }
+
     /// Runs a plan; when a server did not survive it, says so with the plan and the end of the server's log.
-    private static func guarded(_ duel: Duel, _ plan: [Step], _ round: UInt64, _ servers: [ServerUnderTest]) throws
-        -> Difference?
-    {
+    private static func guarded(
+        _ duel: Duel, _ plan: [Step], _ round: UInt64, _ servers: [ServerUnderTest], isFirst: Bool = false
+    ) throws -> Difference? {
         do {
-            return try duel.run(plan)
+            return try duel.run(plan, isFirst: isFirst)
         } catch {
             for server in servers where server.process?.waitForExit(within: 3) != nil {
                 let transcript = plan.prefix(duel.lastStep + 1).suffix(40).map(\.description).joined(separator: "\n")
@@ -85,12 +119,10 @@ struct DifferentialTests {
         }
     }
 
-    @Test("Apache against Apache shows no difference but for its own race, so the harness invents none")
+    @Test("Apache against Apache shows no difference but for its own races, so the harness invents none")
     func harnessIsSound() throws {
         let requests = TestEnvironment.int("CORRAL_DIFFERENTIAL_SELF_REQUESTS", default: 8000)
-        var explanations = try Self.explanations()
-        explanations.rules.removeAll { !$0.id.hasPrefix("apache-") }
-        let duel = try Self.compare(.apache, .apache, requests: requests, explanations: explanations)
+        let duel = try Self.compare(.apache, .apache, requests: requests, explanations: .none)
         #expect(duel.requests >= requests)
     }
 

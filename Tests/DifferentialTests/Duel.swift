@@ -4,16 +4,23 @@ import TestSupport
 /// Where two servers differed.
 struct Difference: CustomStringConvertible {
     var step: Step
-    /// The lines of both sides that are not the same, rewritten by the explanations.
-    var left: [String]
-    var right: [String]
+    /// The request whose replies differ, and those lines that are not the same, rewritten by the explanations.
+    var exchange: Exchange
     var stepIndex: Int
+    /// The request's index in its step.
+    var part: Int
+    /// What each server said in the whole step.
+    var left: [SaidLine]
+    var right: [SaidLine]
 
     var description: String {
-        (["in: " + step.description.replacingOccurrences(of: "\n", with: "\n    ")]
-            + left.map { "  left  \($0)" } + right.map { "  right \($0)" }).joined(separator: "\n")
+        (["in: " + step.description.replacingOccurrences(of: "\n", with: "\n    "), "at: " + exchange.request]
+            + exchange.left.map { "  left  \($0)" } + exchange.right.map { "  right \($0)" }).joined(separator: "\n")
     }
 }
+
+/// What two servers said, step by step.
+typealias Transcript = [(left: [SaidLine], right: [SaidLine])]
 
 /// Sends the same plans to two servers in lock step and compares what they say.
 ///
@@ -23,10 +30,13 @@ final class Duel {
     let rightPort: Int
     var explanations: Explanations
     private var rounds = 0
-    /// Requests sent to each server.
+    /// Requests of the first runs of plans that both servers answered and whose answers were compared in full: no
+    /// pings, no handshakes, nothing that is run again, nothing behind a place where the states parted.
     private(set) var requests = 0
     /// The index of the step run last.
     private(set) var lastStep = 0
+    /// What both servers said in each step of the run that ended last, all of it in terms of `PlanGenerator.base`.
+    private(set) var transcript: Transcript = []
     /// Set by the test of the comparer itself: changes what the right server says.
     var tamperRight: ((inout [UInt8]) -> Void)?
 
@@ -37,48 +47,51 @@ final class Duel {
     }
 
     /// One round under a base of its own; the first unexplained difference, or nil.
-    func run(_ plan: [Step]) throws -> Difference? {
+    ///
+    /// - Parameter isFirst: whether its requests count.
+    func run(_ plan: [Step], isFirst: Bool = false) throws -> Difference? {
         rounds += 1
         let digits = String(rounds)
         let base = "/d" + String(repeating: "0", count: 6 - digits.count) + digits
         let left = try Side(port: leftPort, base: base)
         let right = try Side(port: rightPort, base: base)
         right.tamper = tamperRight
+        transcript = []
         defer {
             try? left.finish()
             try? right.finish()
         }
         for (index, planned) in plan.enumerated() {
             let step = planned.moved(from: Array(PlanGenerator.base.utf8), to: Array(base.utf8))
-            requests += step.requestCount
             lastStep = index
-            let leftLines = try left.run(step).map(explanations.rewritten)
-            let rightLines = try right.run(step).map(explanations.rewritten)
-            if leftLines == rightLines { continue }
-            let (onlyLeft, onlyRight) = Self.unequal(leftLines, rightLines)
-            switch explanations.explanation(step: step.description, left: onlyLeft, right: onlyRight) {
-            case .accept: continue
+            let leftLines = try left.run(step).map { rewritten($0, base) }
+            let rightLines = try right.run(step).map { rewritten($0, base) }
+            transcript.append((leftLines, rightLines))
+            let exchanges = planned.exchanges(left: leftLines, right: rightLines)
+            let verdict = leftLines == rightLines ? .same : explanations.verdict(exchanges)
+            let compared: Int
+            switch verdict {
+            case .same: compared = exchanges.count
+            case .stop(let at): compared = at + 1
+            case .differs(let at): compared = at + 1
+            }
+            if isFirst { requests += planned.requestCount(answeredIn: exchanges.prefix(compared)) }
+            switch verdict {
+            case .same: continue
             case .stop: return nil
-            default: return Difference(step: step, left: onlyLeft, right: onlyRight, stepIndex: index)
+            case .differs(let at):
+                return Difference(
+                    step: planned, exchange: exchanges[at].unequal, stepIndex: index, part: at,
+                    left: leftLines, right: rightLines)
             }
         }
         return nil
     }
 
-    /// The lines that differ: by place where both sides said equally much, else those between the common
-    /// beginning and the common end.
-    static func unequal(_ left: [String], _ right: [String]) -> ([String], [String]) {
-        if left.count == right.count {
-            let places = left.indices.filter { left[$0] != right[$0] }
-            return (places.map { left[$0] }, places.map { right[$0] })
-        }
-        var start = 0
-        while start < left.count, start < right.count, left[start] == right[start] { start += 1 }
-        var end = 0
-        while end < left.count - start, end < right.count - start,
-            left[left.count - 1 - end] == right[right.count - 1 - end]
-        { end += 1 }
-        return (Array(left[start..<left.count - end]), Array(right[start..<right.count - end]))
+    private func rewritten(_ line: SaidLine, _ base: String) -> SaidLine {
+        var copy = line
+        copy.text = explanations.rewritten(line.text.replacingOccurrences(of: base, with: PlanGenerator.base))
+        return copy
     }
 
     /// A plan as small as can be found in the time given that still shows a difference.

@@ -274,8 +274,9 @@ struct PlanGenerator {
         let opcode = random.pick([
             Int32(10), 20, 23, 99, 108, 1000, -1, -2, -12, .max, .min, 0,
         ])
-        let body = random.chance(50) ? [] : Request.exists(path()).body
-        var planned = PlannedRequest(Request(opcode: opcode, body: body, label: "opcode \(opcode) with \(body.count)B"))
+        let exists = random.chance(50) ? nil : Request.exists(path())
+        let label = "opcode \(opcode) with \(exists?.label ?? "nothing")"
+        var planned = PlannedRequest(Request(opcode: opcode, body: exists?.body ?? [], label: label))
         planned.mayEndConnection = true
         return planned
     }

@@ -22,18 +22,25 @@ final class Side {
         let setup = try ProtocolClient(port: port)
         try setup.create(base)
         let last = try setup.call(.exists(base))
-        canonical = Canonical(startZxid: last.zxid)
+        let all = try setup.call(.path(.getAllChildrenNumber, "/"))
+        let count = try all.body.withUnsafeBytes { bytes in
+            var reader = JuteReader(bytes)
+            return try reader.readInt32()
+        }
+        canonical = Canonical(startZxid: last.zxid, startCount: count)
         try setup.close()
     }
 
     /// What the step made this server say, as canonical lines.
-    func run(_ step: Step) throws -> [String] {
-        var lines: [String] = []
+    func run(_ step: Step) throws -> [SaidLine] {
+        var lines: [SaidLine] = []
         let session = step.session
+        func whole(_ texts: [String]) -> [SaidLine] { texts.map { SaidLine(text: $0, part: 0) } }
         switch step {
         case .open(_, let timeout, let readOnlyByte):
             guard clients[session] == nil else { return [] }
-            lines = try open(session, timeoutMillis: timeout, resuming: nil, readOnlyByte: readOnlyByte)
+            lines = whole(
+                try open(session, timeoutMillis: timeout, resuming: nil, readOnlyByte: readOnlyByte))
         case .drop:
             guard let client = clients.removeValue(forKey: session) else { return [] }
             client.drop()
@@ -41,18 +48,21 @@ final class Side {
             guard var ticket = tickets[session] else { return [] }
             let old = clients.removeValue(forKey: session)
             if wrongPassword { ticket.password[3] ^= 0x40 }
-            lines = try open(session, timeoutMillis: 0, resuming: ticket, readOnlyByte: readOnlyByte)
-            if let old { lines += try settleStolen(old, session: session, replaced: clients[session] != nil) }
+            lines = whole(try open(session, timeoutMillis: 0, resuming: ticket, readOnlyByte: readOnlyByte))
+            if let old {
+                lines += whole(try settleStolen(old, session: session, replaced: clients[session] != nil))
+            }
         case .requests(_, let list):
             guard let client = clients[session] else { return [] }
             lines = try send(list, client: client, session: session)
         case .bytes(_, let bytes, _):
             guard let client = clients[session] else { return [] }
             try client.socket.send(bytes)
-            lines = try drain(client, session: session)
+            lines = whole(try drain(client, session: session))
         }
         for number in clients.keys.sorted() where number != session {
-            if let client = clients[number] { lines += try drain(client, session: number) }
+            guard let client = clients[number] else { continue }
+            lines += try drain(client, session: number).map { SaidLine(text: $0, part: step.requestCount) }
         }
         return step.closesSession ? Self.eventsSorted(lines) : lines
     }
@@ -94,7 +104,7 @@ final class Side {
         }
     }
 
-    private func send(_ list: [PlannedRequest], client: ProtocolClient, session: Int) throws -> [String] {
+    private func send(_ list: [PlannedRequest], client: ProtocolClient, session: Int) throws -> [SaidLine] {
         var bytes: [UInt8] = []
         for planned in list {
             var request = planned.request
@@ -105,57 +115,73 @@ final class Side {
             bytes += ProtocolClient.framed(request.payload(xid: planned.xid ?? client.takeXid()))
         }
         try client.socket.send(bytes)
-        var lines: [String] = []
+        var lines: [SaidLine] = []
+        var pingIsAnswered = false
         for (index, planned) in list.enumerated() {
-            if lines.last?.hasSuffix(Self.skipped) == true, planned.request.opcode == OpCode.ping.rawValue { continue }
+            if pingIsAnswered, planned.request.opcode == OpCode.ping.rawValue {
+                pingIsAnswered = false
+                continue
+            }
             let mayBeSilent = planned.request.opcode == OpCode.check.rawValue && index + 1 < list.count
             guard let more = try untilReply(client, session: session, planned: planned, mayBeSilent: mayBeSilent)
             else {
                 clients[session] = nil
-                return lines + ["s\(session) closed"]
+                return lines + [SaidLine(text: "s\(session) closed", part: index)]
             }
-            lines += more
+            pingIsAnswered = more.pingIsAnswered
+            lines += more.texts.map { SaidLine(text: $0, part: index) }
+            if pingIsAnswered { lines[lines.count - 1].part = index + 1 }
         }
+        // What comes behind a step's only request can be nobody else's doing.
+        let behind = list.count == 1 ? 0 : list.count
         while list.contains(where: \.mayEndConnection), client.socket.waitForInput(seconds: 0.4) {
+            let text: String
             switch try next(client) {
-            case .event(let event): lines.append(canonical.text(event, session: session))
-            case .reply(let reply): lines.append(canonical.text(reply, opcode: 0, session: session))
+            case .event(let event): text = canonical.text(event, session: session)
+            case .reply(let reply): text = canonical.text(reply, opcode: 0, session: session)
             case .closed:
                 clients[session] = nil
-                return lines + ["s\(session) closed"]
+                return lines + [SaidLine(text: "s\(session) closed", part: behind)]
             }
+            lines.append(SaidLine(text: text, part: behind))
         }
-        return lines + (try drain(client, session: session))
+        return lines + (try drain(client, session: session).map { SaidLine(text: $0, part: behind) })
     }
 
     /// The events a closing session causes come in no promised order (Apache: that of a hash set).
-    private static func eventsSorted(_ lines: [String]) -> [String] {
-        var result: [String] = []
-        var run: [String] = []
-        for line in lines + [""] {
-            if line.contains(" event ") {
+    private static func eventsSorted(_ lines: [SaidLine]) -> [SaidLine] {
+        var result: [SaidLine] = []
+        var run: [SaidLine] = []
+        for line in lines + [SaidLine(text: "", part: 0)] {
+            if line.text.contains(" event "), run.last.map({ $0.part == line.part }) ?? true {
                 run.append(line)
             } else {
-                result += run.sorted() + [line]
+                result += run.sorted { $0.text < $1.text }
                 run = []
+                if line.text.contains(" event ") { run = [line] } else { result.append(line) }
             }
         }
         return Array(result.dropLast())
     }
 
-    /// Events, then one reply; nil when the connection ended.
+    /// Events, then one reply; nil when the connection ended. Where a `check` had no reply, the last text is that of
+    /// the ping's behind it.
     private func untilReply(_ client: ProtocolClient, session: Int, planned: PlannedRequest, mayBeSilent: Bool)
-        throws -> [String]?
+        throws -> (texts: [String], pingIsAnswered: Bool)?
     {
         var lines: [String] = []
         while true {
             switch try next(client) {
             case .event(let event): lines.append(canonical.text(event, session: session))
             case .reply(let reply) where mayBeSilent && reply.xid == ReservedXid.ping:
-                return lines + ["s\(session) \(Self.skipped)"]
+                lines.append("s\(session) \(Self.skipped)")
+                lines.append(canonical.text(reply, opcode: OpCode.ping.rawValue, session: session))
+                return (lines, true)
             case .reply(let reply):
-                lines.append(canonical.text(reply, opcode: planned.request.opcode, session: session))
-                return lines
+                lines.append(
+                    canonical.text(
+                        reply, opcode: planned.request.opcode, session: session, isOfRoot: planned.isOfRoot))
+                return (lines, false)
             case .closed: return nil
             }
         }

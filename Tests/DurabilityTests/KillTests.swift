@@ -8,7 +8,8 @@ import ZooKeeperProtocol
 #endif
 
 /// `kill -9` at random moments under load: after each restart, over the protocol, every acknowledged write is there
-/// and none was applied twice. `CORRAL_KILL_ROUNDS` rounds, `CORRAL_KILL_SEED` to repeat a run's choices.
+/// and none was applied twice. `CORRAL_KILL_ROUNDS` rounds, `CORRAL_KILL_SEED` to repeat a run's choices;
+/// `CORRAL_KILL_RESULT` names a file that what was done is added to.
 @Suite(.serialized) struct KillTests {
     /// Small, so that kills meet snapshots and rolls of the log.
     static let settings = [
@@ -26,14 +27,18 @@ import ZooKeeperProtocol
         TestEnvironment.note("kill -9: \(rounds) rounds with \(reactors) reactors, CORRAL_KILL_SEED=\(seed)")
         let settings = Self.settings.merging(["corral.reactors": String(reactors)]) { $1 }
         let run = try KillRun(seed: seed, settings: settings)
-        for round in 0..<rounds {
-            let problems = try run.round(round)
-            let isRight = problems.isEmpty
-            #expect(isRight, "round \(round), seed \(seed): \(problems.prefix(5))")
-            if !isRight { break }
+        var problems: [String] = []
+        var done = 0
+        while done < rounds && problems.isEmpty {
+            problems = try run.round(done)
+            done += 1
+        }
+        #expect(problems.isEmpty, "round \(done - 1), seed \(seed): \(problems.prefix(5))")
+        if let file = TestEnvironment.string("CORRAL_KILL_RESULT") {
+            try KillRecord(reactors: reactors, seed: seed, rounds: done, problems: problems, run: run).add(to: file)
         }
         TestEnvironment.note(
-            "kill -9: \(rounds) rounds, \(run.acknowledged) writes acknowledged of \(run.submitted) sent, "
+            "kill -9: \(done) rounds, \(run.acknowledged) writes acknowledged of \(run.submitted) sent, "
                 + "\(run.killedStarts) starts killed, \(run.snapshots) snapshots and \(run.segments) log segments")
         #expect(run.acknowledged > rounds * 100)
     }

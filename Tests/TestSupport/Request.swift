@@ -159,7 +159,8 @@ extension Request {
     public static let closeSession = Request(.closeSession, "") { _ in }
 
     static func quoted(_ text: String?) -> String { text.map { $0.debugDescription } ?? "null" }
-    static func size(_ data: [UInt8]?) -> String { data.map { "\($0.count)B" } ?? "null" }
+    /// Not as a null path, which is another thing to be sent.
+    static func size(_ data: [UInt8]?) -> String { data.map { "\($0.count)B" } ?? "no-data" }
     static func text(_ acl: [ACL]?) -> String {
         guard let acl else { return "null" }
         return acl.map { "\($0.identity.scheme):\($0.identity.id):\($0.permissions)" }.joined(separator: ",")

@@ -207,8 +207,9 @@ struct Generator: ~Copyable {
 
     private mutating func fillWindows(_ now: UInt64) {
         for index in 0..<connectionCount {
-            for _ in 0..<configuration.window { connections[index].plan(at: now) }
-            flush(connections + index)
+            let connection = connections + index
+            for _ in 0..<configuration.window { connection.pointee.plan(at: now) }
+            flush(connection)
         }
     }
 
