@@ -1,4 +1,5 @@
 import Testing
+import TxnLog
 import Zab
 import ZooKeeperProtocol
 
@@ -51,6 +52,33 @@ struct EnsembleRuleTests {
         stage.awaitService()
         #expect(stage[3].value("/a") != nil)
         #expect(stage.audit() == [])
+    }
+
+    /// Its vote says that its epoch is not this ensemble's; it comes on another connection, so possibly later.
+    @Test("an empty server of a foreign, newer epoch takes nothing from the ensemble, heard before it comes or not")
+    func foreignEpoch() throws {
+        let stage = try Stage()
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 3)
+        client.wait(client.create("/kept"))
+        let store = try EpochStore(disk: stage[1].disk, directory: DiskHand.directory)
+        try store.reconcile(lastZxid: 0)
+        try store.store(EpochRecord(accepted: 40, current: 40, committedZxid: 0))
+        var times = 0
+        stage.verdict = { said in
+            if said.from == 1, said.to == 3, said.type == .followerInfo {
+                times += 1
+                if times == 1 { stage[3].process?.replica.claimedEpochs[1] = nil }
+            }
+            return .pass
+        }
+        try stage[1].start()
+        stage.pass(millis: 5000)
+        #expect(times > 1)
+        #expect(stage[3].value("/kept") != nil && stage[2].value("/kept") != nil)
+        #expect(stage[3].isEstablished && stage[2].isEstablished && !stage[1].isEstablished)
+        stage[1].kill()
+        #expect(client.wait(client.set("/kept", "two")) == 0)
     }
 
     /// The paper's figure is 200 ms. Virtual time: messages take none, a connection 5 ms, so this is all timers.

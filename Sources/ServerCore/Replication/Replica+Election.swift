@@ -31,6 +31,8 @@ extension Replica {
     }
 
     public func electionLinkDown(_ server: ServerID) {
+        // It may come back with another data directory.
+        claimedEpochs[server] = nil
         election.linkDown(server, nowMillis: nowMillis, effects: &electionEffects)
         performElection()
         settle()

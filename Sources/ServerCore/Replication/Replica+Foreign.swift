@@ -14,6 +14,13 @@ extension Replica {
         claimedEpochs[server] = notification.peerEpoch
     }
 
+    /// Whether a learner has promised a newer epoch and it is not known yet with which history: its vote, which tells,
+    /// comes on another connection. It finds this leader's epoch too old, votes again, and is heard then.
+    func isUnheard(_ server: ServerID, acceptedEpoch: Int64) -> Bool {
+        guard core.role == .leader, let epoch = leader?.epoch else { return false }
+        return acceptedEpoch > epoch && claimedEpochs[server] == nil
+    }
+
     /// Whether a learner's newer promise is that of a foreign history, which is no reason to end the term.
     func isForeign(_ server: ServerID, acceptedEpoch: Int64) -> Bool {
         guard core.role == .leader, let epoch = leader?.epoch, acceptedEpoch > epoch,

@@ -119,7 +119,9 @@ extension Replica {
             election.supported(by: info.serverID)
             var accepted = Zxid.epoch(of: packet.zxid)
             // It will find that this leader's epoch is too old for it.
-            if isForeign(info.serverID, acceptedEpoch: accepted) { accepted = 0 }
+            if isUnheard(info.serverID, acceptedEpoch: accepted) || isForeign(info.serverID, acceptedEpoch: accepted) {
+                accepted = 0
+            }
             leader?.learnerInfo(
                 link.id, id: info.serverID, isObserver: link.isObserver, acceptedEpoch: accepted, nowMillis: now,
                 &effects)
