@@ -224,6 +224,31 @@ struct LeaderStreamTests {
         #expect(stage.audit() == [])
     }
 
+    @Test("commits and pings go out before what a learner catches up on")
+    func liveLinksFirst() throws {
+        let stage = try Stage()
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 2)
+        stage.verdict = { $0.from == 1 && $0.type == .ack ? .hold : .pass }
+        try stage[1].start()
+        stage.wait("NEWLEADER") { stage.transcript.contains { $0.to == 1 && $0.type == .newLeader } }
+        client.wait(client.create("/a"))
+        let leader = try #require(stage.leader)
+        leader.turn { $0.replica.pace.fed(1 << 40, at: stage.clock.nanos) }
+        stage.verdict = { _ in .pass }
+        stage.settle()
+        let said = stage.transcript.count
+        leader.turn {
+            $0.replica.pace = CatchUpPace()
+            $0.replica.pingLearners()
+        }
+        let turn = stage.transcript.dropFirst(said)
+        let ping = try #require(turn.firstIndex { $0.to == 2 && $0.type == .ping })
+        let history = try #require(turn.firstIndex { $0.to == 1 && $0.type == .proposal })
+        #expect(ping < history)
+        #expect(stage.audit() == [])
+    }
+
     /// Else a sync waits for what is no more, and is answered behind its session's next write.
     @Test("what a leader that was never established told as committed is forgotten when it is cut")
     func commitOfTheNeverEstablished() throws {

@@ -4,8 +4,8 @@
 /// longer than the slowest did before anybody caught up, and grows while they do not: so it finds out whether disks,
 /// processors or the network are short, on whichever server. The slowest, because a burst that holds up one commit in a
 /// hundred hardly moves the mean. It shrinks fast and grows slowly, doubling in some two seconds, because what it costs
-/// shows late. It never falls below twice what the clients write for
-/// each of those learners, or none would ever catch up.
+/// shows late. It never falls below twice what the clients write for each of those learners, or none would ever catch
+/// up.
 struct CatchUpPace {
     /// Bytes that may go at once before anything is held back: a short absence is made up for in one go.
     static let burstBytes = 512.0 * 1024

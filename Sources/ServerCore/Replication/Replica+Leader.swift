@@ -331,13 +331,15 @@ extension Replica {
         overflowing.removeAll()
         if openRound > sentRound { pingLearners() }
         feedAtMillis = nil
-        feedLearners()
-        for link in orderedLinks { link.flush() }
+        let all = orderedLinks
+        // Commits and pings do not wait for what others catch up on.
+        for link in all { link.flush() }
+        feedLearners(all)
     }
 
     /// Each turn another one is first: what they may have together must not be one's alone.
-    private func feedLearners() {
-        let behind = orderedLinks.filter { link in
+    private func feedLearners(_ all: [LearnerLink]) {
+        let behind = all.filter { link in
             switch link.stage {
             case .history, .catchUp, .snapshot: true
             case .newLeaderSent: mutations.contains(.zk4394)
@@ -347,7 +349,11 @@ extension Replica {
         pace.learners = behind.count
         guard !behind.isEmpty else { return }
         firstToFeed += 1
-        for index in behind.indices { feed(behind[(firstToFeed + index) % behind.count]) }
+        for index in behind.indices {
+            let link = behind[(firstToFeed + index) % behind.count]
+            feed(link)
+            link.flush()
+        }
     }
 
     // MARK: pings, and the rounds that syncs wait for
