@@ -105,7 +105,7 @@ let package = Package(
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab", "ServerCore"],
             exclude: ["README.md"], swiftSettings: strict),
         .testTarget(
-            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CPlatform"],
+            name: "TxnLogTests", dependencies: ["TxnLog", "Jute", "ZooKeeperProtocol", "CPlatform", "TestSupport"],
             swiftSettings: strict),
         .testTarget(name: "JuteTests", dependencies: ["Jute"], swiftSettings: strict),
         .testTarget(name: "RequestQueueTests", dependencies: ["CPlatform", "RequestQueue"], swiftSettings: strict),

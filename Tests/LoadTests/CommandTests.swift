@@ -72,7 +72,8 @@ import Testing
     }
 
     @Test func nobodyListening() throws {
-        let port = try ManagedServer.freePort()
+        var ports = PortPicker()
+        let port = try ports.next()
         let directory = try TemporaryDirectory()
         let (code, text) = try run(["run", "--servers", "127.0.0.1:\(port)", "--output", directory.path])
         #expect(code == LoadExitCode.failure)

@@ -45,7 +45,8 @@ import Testing
 
     @Test func flagsWithoutEffectAreRefused() throws {
         // Where nobody listens.
-        let address = "[::1]:\(try ManagedServer.freePort())"
+        var ports = PortPicker()
+        let address = "[::1]:\(try ports.next())"
         for (arguments, words) in [
             (["--arrivals", "fixed"], "--rate"), (["--window", "5", "--rate", "100"], "--window"),
             (["--distribution", "zipf"], "--keys shared"), (["--key-count", "5"], "--keys shared"),

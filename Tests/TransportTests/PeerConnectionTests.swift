@@ -155,6 +155,24 @@ struct PeerConnectionTests {
         }
     }
 
+    @Test("a socket that has got hold of its own port counts as refused")
+    func connectedToItself() {
+        // The kernel does this by chance where nobody listens on a port from which it serves outgoing connections.
+        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isConnected = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(socket, raw, size) == 0 && getsockname(socket, raw, &size) == 0 && connect(socket, raw, size) == 0
+            }
+        }
+        #expect(isConnected)
+        #expect(corral_connected(socket) == -ECONNREFUSED)
+    }
+
     @Test("refused, unreachable and given up: told once, with the reason, never within the call")
     func failures() throws {
         try run { server, peers in

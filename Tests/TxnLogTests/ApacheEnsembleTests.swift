@@ -1,5 +1,6 @@
 import Foundation
 import Jute
+import TestSupport
 import Testing
 import ZooKeeperProtocol
 
@@ -90,15 +91,14 @@ private final class ApacheEnsemble {
     private let quorumPorts: [Int]
 
     init(_ directories: [String]) throws {
-        var die = SystemRandomNumberGenerator()
-        let first = Int.random(in: 2100..<6000, using: &die) * 10
-        quorumPorts = [first, first + 1, first + 2]
+        quorumPorts = (0..<3).map { _ in freePort() }
+        let electionPorts = (0..<3).map { _ in freePort() }
         for (index, directory) in directories.enumerated() {
             try "\(index + 1)".write(toFile: directory + "/myid", atomically: true, encoding: .utf8)
             var text = "tickTime=500\ninitLimit=20\nsyncLimit=20\ndataDir=\(directory)\n"
-            text += "clientPort=\(first + 6 + index)\nclientPortAddress=127.0.0.1\n"
+            text += "clientPort=\(freePort())\nclientPortAddress=127.0.0.1\n"
             for server in 0..<3 {
-                text += "server.\(server + 1)=127.0.0.1:\(first + server):\(first + 3 + server)\n"
+                text += "server.\(server + 1)=127.0.0.1:\(quorumPorts[server]):\(electionPorts[server])\n"
             }
             try text.write(toFile: directory + "/zoo.cfg", atomically: true, encoding: .utf8)
             let process = Apache.process([

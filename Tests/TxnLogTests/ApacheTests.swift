@@ -1,5 +1,7 @@
+import CPlatform
 import Foundation
 import Jute
+import TestSupport
 import Testing
 import ZooKeeperProtocol
 
@@ -138,9 +140,8 @@ enum Apache {
         private let process: Process
 
         init(dataDir: String) throws {
-            var die = SystemRandomNumberGenerator()
             for _ in 0..<5 {
-                let port = Int.random(in: 21_000..<60_000, using: &die)
+                let port = freePort()
                 let configuration = dataDir + "/test.cfg"
                 try "tickTime=2000\ndataDir=\(dataDir)\nclientPort=\(port)\nclientPortAddress=127.0.0.1\n"
                     .write(toFile: configuration, atomically: true, encoding: .utf8)
@@ -195,7 +196,7 @@ enum Apache {
                 Foundation.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        if isConnected { return descriptor }
+        if isConnected, corral_connected(descriptor) == 0 { return descriptor }
         close(descriptor)
         return nil
     }

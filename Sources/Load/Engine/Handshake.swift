@@ -58,9 +58,12 @@ enum Handshake {
                 var on: Int32 = 1
                 setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
                 if Glibc.connect(descriptor, address.pointee.ai_addr, address.pointee.ai_addrlen) == 0 {
-                    return descriptor
+                    let status = corral_connected(descriptor)
+                    if status == 0 { return descriptor }
+                    lastError = -status
+                } else {
+                    lastError = errno
                 }
-                lastError = errno
                 close(descriptor)
             } else {
                 lastError = errno

@@ -179,9 +179,7 @@ extension Generator {
         switch connection.pointee.stage {
         case .open, .waiting, .gone: return
         case .connecting:
-            var status: Int32 = 0
-            var size = socklen_t(MemoryLayout<Int32>.size)
-            getsockopt(connection.pointee.descriptor, SOL_SOCKET, SO_ERROR, &status, &size)
+            let status = corral_connected(connection.pointee.descriptor)
             if status == 0, event.events & EPOLLOUT.rawValue != 0 {
                 attach(connection, at: now)
             } else {

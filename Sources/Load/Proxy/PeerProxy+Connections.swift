@@ -55,7 +55,7 @@ extension PeerProxy {
             reset(connection)
             return
         }
-        connection.isConnecting = status != 0
+        connection.isConnecting = true
     }
 
     /// After a change of cuts.
@@ -79,14 +79,12 @@ extension PeerProxy {
     func serve(_ connection: ProxyConnection, _ descriptor: Int32, _ events: UInt32) {
         let isOpener = descriptor == connection.openerSide
         if !isOpener, connection.isConnecting {
-            var status: Int32 = 0
-            var size = socklen_t(MemoryLayout<Int32>.size)
-            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &status, &size)
-            guard status == 0 else {
+            guard events & (EPOLLOUT.rawValue | EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0 else { return }
+            guard corral_connected(descriptor) == 0 else {
                 sideBroke(connection, isOpener: false)
                 return
             }
-            if events & EPOLLOUT.rawValue != 0 { connection.isConnecting = false }
+            connection.isConnecting = false
         }
         let forwards = !cuts.isSilent(from: connection.from, to: connection.to)
         let backwards = !cuts.isSilent(from: connection.to, to: connection.from)

@@ -26,7 +26,8 @@ public final class ManagedServer {
     /// Starts a server and waits until it opens sessions.
     public init(_ kind: ServerKind, options: ServerOptions) throws(LoadError) {
         self.kind = kind
-        let port = try Self.freePort()
+        var ports = PortPicker()
+        let port = try ports.next()
         address = ServerAddress(host: "127.0.0.1", port: port)
         try ResultFiles.makeDirectory(options.dataRoot)
         directory = "\(options.dataRoot)/\(kind.rawValue)-\(port)"
@@ -77,24 +78,6 @@ public final class ManagedServer {
     private func logTail() -> String {
         let lines = TextFile.read(logPath).split(separator: "\n").suffix(12)
         return lines.isEmpty ? "  (it printed nothing)" : lines.map { "  \($0)" }.joined(separator: "\n")
-    }
-
-    static func freePort() throws(LoadError) -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, size) == 0 ? getsockname(descriptor, pointer, &size) : -1
-            }
-        }
-        guard status == 0 else {
-            throw .environment("no free loopback port: \(String(cString: strerror(errno)))")
-        }
-        return UInt16(bigEndian: address.sin_port)
     }
 }
 
