@@ -19,6 +19,7 @@ struct RunPlan: CustomStringConvertible {
     var faults = FaultPlan()
     var tickNanos: UInt64 = 20 * Span.millisecond
     var mutation: Mutation?
+    var quorum = QuorumPlan()
 
     static func random(_ dice: inout Dice, _ options: SimulationOptions) -> RunPlan {
         var plan = RunPlan()
@@ -55,6 +56,7 @@ struct RunPlan: CustomStringConvertible {
         plan.client.roamNanos = UInt64(dice.pick([0, 0, 300, 2000])) * Span.millisecond
         plan.workload = Workload.random(&dice)
         plan.faults = FaultPlan.random(&dice, servers: plan.serverCount)
+        plan.quorum = QuorumPlan.random(&dice, voters: plan.serverCount - plan.observerCount)
         return plan
     }
 
@@ -83,11 +85,13 @@ struct RunPlan: CustomStringConvertible {
         guard serverCount > 1 else { return nil }
         let ids = (1...serverCount).map { ServerID($0) }
         let observers = Array(ids.suffix(observerCount))
-        guard let quorum = try? QuorumRule(voters: ids.filter { !observers.contains($0) }, observers: observers) else {
-            preconditionFailure("an ensemble without a quorum")
-        }
+        guard
+            let rule = try? QuorumRule(
+                voters: ids.filter { !observers.contains($0) }, observers: observers, groups: quorum.groups,
+                weights: quorum.weights)
+        else { preconditionFailure("an ensemble without a quorum") }
         return EnsembleSettings(
-            quorum: quorum, quorumOf: mutation?.name == "electionHalf" ? halfQuorum(ids, observers) : nil,
+            quorum: rule, quorumOf: mutation?.name == "electionHalf" ? halfQuorum(ids, observers) : nil,
             observers: observers,
             limits: ZabLimits(
                 tickMillis: Int64(tickMillis), initLimitTicks: initLimit, syncLimitTicks: syncLimit),
@@ -106,8 +110,8 @@ struct RunPlan: CustomStringConvertible {
 
     var description: String {
         let kinds = faults.rates.map { "\($0.kind.name)/\($0.meanIntervalNanos / Span.millisecond)ms" }
-        return "\(serverCount) servers (\(observerCount) observers), \(clientCount) clients, tick \(tickMillis) ms, "
-            + "snapCount \(snapCount), recent \(recentBytesMax) B, depth \(workload.depth), "
+        return "\(serverCount) servers (\(observerCount) observers), \(quorum), \(clientCount) clients, "
+            + "tick \(tickMillis) ms, snapCount \(snapCount), recent \(recentBytesMax) B, depth \(workload.depth), "
             + "direct \(disk.supportsDirect), faults \(kinds.joined(separator: " ")) for "
             + "\(faults.chaosNanos / Span.second) s"
     }
