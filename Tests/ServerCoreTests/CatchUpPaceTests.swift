@@ -69,7 +69,7 @@ struct CatchUpPaceTests {
         let held = slow.run(millis: 2000, batchBytes: 5000, isFeeding: true) { 3_000_000 + UInt64($0) * 30 }
         var quick = Leader()
         _ = quick.run(millis: 2000, batchBytes: 5000, isFeeding: false) { _ in 3_000_000 }
-        _ = quick.run(millis: 8000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
+        _ = quick.run(millis: 12_000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
         let free = quick.run(millis: 2000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
         #expect(held < 2 * 60_000_000, "\(held) bytes in two seconds")
         #expect(free > 2 * 500_000_000, "\(free) bytes in two seconds")
@@ -91,7 +91,7 @@ struct CatchUpPaceTests {
         var leader = Leader()
         _ = leader.run(millis: 100, batchBytes: 0, isFeeding: true) { _ in 0 }
         let first = leader.run(millis: 1000, batchBytes: 5000, isFeeding: true) { _ in 3_000_000 }
-        #expect(first > 20_000_000, "\(first) bytes in a second")
+        #expect(first > 10_000_000, "\(first) bytes in a second")
     }
 
     @Test("however slow commits are, several learners get twice what clients write each")

@@ -12,9 +12,9 @@ struct CatchUpPace {
     static let sliceBytes = 64 << 10
     /// When to look again after the budget is used up.
     static let pauseMillis: Int64 = 1
-    private static let leastBytesPerSecond = 32e6
+    private static let leastBytesPerSecond = 10e6
     private static let mostBytesPerSecond = 2e9
-    private static let firstBytesPerSecond = 32e6
+    private static let firstBytesPerSecond = 12e6
     /// Without a write for so long, nobody waits.
     private static let idleNanos: UInt64 = 200_000_000
     private static let periodNanos: UInt64 = 50_000_000
