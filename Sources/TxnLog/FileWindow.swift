@@ -20,9 +20,7 @@ final class FileWindow {
     private var start = 0
     private var count = 0
 
-    /// Asked for ahead, so that the disk works while what was read is used.
-    private static let prefetchBytes = 1 << 20
-    private var prefetchedEnd = 0
+    private var ahead = ReadAhead(bytes: 1 << 20)
 
     init(_ file: any DiskFile, capacity: Int = 128 << 10) throws(DiskError) {
         self.file = file
@@ -67,14 +65,7 @@ final class FileWindow {
         let free = UnsafeMutableRawBufferPointer(start: memory + count, count: room)
         count += try file.read(into: free, at: offset + count)
         corral_give_way()
-        prefetch(from: start + count)
-    }
-
-    private func prefetch(from end: Int) {
-        let wanted = min(end + Self.prefetchBytes, fileSize)
-        let first = max(end, min(prefetchedEnd, wanted))
-        if wanted > first { file.prefetch(wanted - first, at: first) }
-        prefetchedEnd = wanted
+        ahead.advance(to: start + count, of: file)
     }
 
     /// Where the first byte other than zero lies at or after `offset`; nil when there are only zeros.

@@ -22,9 +22,8 @@ public final class SnapshotBody {
     private let parser: SnapshotBodyParser
     private var checksum = RunningChecksum()
     private var offset = FileHeader.size
-    /// Asked for ahead: the reader may be a thread that others wait for.
-    private static let prefetchBytes = 512 << 10
-    private var prefetchedEnd = 0
+    /// The reader may be a thread that others wait for.
+    private var ahead = ReadAhead(bytes: 512 << 10)
 
     /// Opens the newest snapshot that looks whole.
     ///
@@ -71,11 +70,7 @@ public final class SnapshotBody {
         if damage != nil { throw DiskError(.read, path, code: EBADMSG) }
         if parser.isFinished || bytes.count == 0 { return 0 }
         let count = try file.read(into: bytes, at: offset)
-        if offset + count + Self.prefetchBytes / 2 > prefetchedEnd {
-            let start = max(prefetchedEnd, offset + count)
-            file.prefetch(Self.prefetchBytes / 2, at: start)
-            prefetchedEnd = start + Self.prefetchBytes / 2
-        }
+        ahead.advance(to: offset + count, of: file)
         let piece = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[..<count])
         let used: Int
         do throws(SnapshotBodyError) {

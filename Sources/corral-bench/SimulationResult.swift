@@ -14,7 +14,6 @@ struct SimulationResult: Codable {
     var status: RunStatus
     var startedAt: String
     var endedAt: String
-    var argv: [String]
     var environment: EnvironmentRecord
     var campaign: CampaignSummary
 
@@ -24,12 +23,11 @@ struct SimulationResult: Codable {
         self.environment = environment
         status = campaign.violations.isEmpty ? (isInterrupted ? .partial : .valid) : .invalid
         endedAt = ResultFiles.timestamp()
-        argv = environment.argv
     }
 
     /// All but the campaign's, whose numbers stand beside these.
     private enum CodingKeys: String, CodingKey {
-        case schema, schemaVersion, status, startedAt, endedAt, argv, environment
+        case schema, schemaVersion, status, startedAt, endedAt, environment
     }
 
     init(from decoder: any Decoder) throws {
@@ -39,7 +37,6 @@ struct SimulationResult: Codable {
         status = try container.decode(RunStatus.self, forKey: .status)
         startedAt = try container.decode(String.self, forKey: .startedAt)
         endedAt = try container.decode(String.self, forKey: .endedAt)
-        argv = try container.decode([String].self, forKey: .argv)
         environment = try container.decode(EnvironmentRecord.self, forKey: .environment)
         campaign = try CampaignSummary(from: decoder)
     }
@@ -52,7 +49,6 @@ struct SimulationResult: Codable {
         try container.encode(status, forKey: .status)
         try container.encode(startedAt, forKey: .startedAt)
         try container.encode(endedAt, forKey: .endedAt)
-        try container.encode(argv, forKey: .argv)
         try container.encode(environment, forKey: .environment)
     }
 
@@ -117,7 +113,8 @@ struct SimulationResult: Codable {
         var lines = [
             "Status: \(status.rawValue). Seeds \(campaign.firstSeed ?? 0) to \(campaign.lastSeed ?? 0), "
                 + "from \(startedAt) to \(endedAt).",
-            "\(environment.machine); \(environment.compiler); commit \(commit).", argv.joined(separator: " "), "",
+            "\(environment.machine); \(environment.compiler); commit \(commit).",
+            environment.argv.joined(separator: " "), "",
         ]
         lines += Self.head(campaign)
         lines += ["", "Seeds by number of servers:"]

@@ -269,45 +269,29 @@ struct LogHistoryTests {
 }
 
 /// A disk that counts what is read. One thread.
-final class CountingDisk: Disk, @unchecked Sendable {
-    private let base: any Disk
+final class CountingDisk<Base: Disk>: DecoratedDisk, @unchecked Sendable {
+    let base: Base
     fileprivate(set) var bytesRead = 0
 
-    init(_ base: any Disk) { self.base = base }
+    init(_ base: Base) { self.base = base }
 
     func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
-        CountingFile(file: try base.open(path, access), disk: self)
+        CountingFile(base: try base.open(path, access)) { self.bytesRead += $0 }
     }
-    func rename(_ path: String, to target: String) throws(DiskError) { try base.rename(path, to: target) }
-    func unlink(_ path: String) throws(DiskError) { try base.unlink(path) }
-    func syncDirectory(_ path: String) throws(DiskError) { try base.syncDirectory(path) }
-    func createDirectory(_ path: String) throws(DiskError) { try base.createDirectory(path) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func size(of path: String) throws(DiskError) -> Int? { try base.size(of: path) }
-    func freeBytes(_ directory: String) throws(DiskError) -> Int { try base.freeBytes(directory) }
-    func lock(_ path: String) throws(DiskError) -> (any DiskLock)? { try base.lock(path) }
 }
 
-private final class CountingFile: DiskFile {
-    private let file: any DiskFile
-    private let disk: CountingDisk
+private final class CountingFile: DecoratedFile {
+    let base: any DiskFile
+    private let note: (Int) -> Void
 
-    init(file: any DiskFile, disk: CountingDisk) {
-        self.file = file
-        self.disk = disk
+    init(base: any DiskFile, note: @escaping (Int) -> Void) {
+        self.base = base
+        self.note = note
     }
 
-    var path: String { file.path }
-    var isDurableOnReturn: Bool { file.isDurableOnReturn }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) { try file.write(bytes, at: offset) }
     func read(into bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
-        let count = try file.read(into: bytes, at: offset)
-        disk.bytesRead += count
+        let count = try base.read(into: bytes, at: offset)
+        note(count)
         return count
     }
-    func sync() throws(DiskError) { try file.sync() }
-    func size() throws(DiskError) -> Int { try file.size() }
-    func truncate(to size: Int) throws(DiskError) { try file.truncate(to: size) }
-    func reserve(_ count: Int, at offset: Int) throws(DiskError) { try file.reserve(count, at: offset) }
-    func close() { file.close() }
 }

@@ -35,11 +35,10 @@ extension RunningServer {
     static func recover(
         _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger,
         committedZxid: Int64, index: LogIndex?
-    ) throws(ServerStartError) -> (Database, RecoveryResult) {
-        let database = Database {
+    ) throws(ServerStartError) -> (RecoveredState, RecoveryResult) {
+        let state = RecoveredState(
             DataTree(
-                digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled)
-        }
+                digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled))
         let recovery = Recovery(
             trustsEmptySnapshot: configuration.trustEmptySnapshot, committedZxid: committedZxid, index: index
         ) { notice in
@@ -49,12 +48,12 @@ extension RunningServer {
         do throws(RecoveryError) {
             result = try recovery.run(
                 disk: disk, logDirectory: directory.logDirectory, snapshotDirectory: directory.snapshotDirectory,
-                visitor: database)
+                visitor: state)
         } catch {
             if case .disk(let disk) = error { throw .cannotStart("\(disk)") }
             throw .dataCorrupt("\(error)")
         }
-        let locked = database.tree.unresolvedACLCount
+        let locked = state.tree.unresolvedACLCount
         if locked > 0 {
             logger.warning(
                 """
@@ -66,7 +65,7 @@ extension RunningServer {
             throw .cannotStart(
                 "no database in \(directory.snapshotDirectory), and making one is switched off (db.autocreate=false)")
         }
-        return (database, result)
+        return (state, result)
     }
 
     /// A member's epochs; nil for a server that stands alone.

@@ -50,9 +50,9 @@ public final class RunningServer: @unchecked Sendable {
         let recoveryStart = corral_monotonic_nanos()
         let epochs = try Self.loadEpochs(configuration, disk, directory, logger)
         let index = epochs == nil ? nil : LogIndex()
-        let (database, recovered) = try Self.recover(
+        let (state, recovered) = try Self.recover(
             configuration, disk, directory, logger, committedZxid: epochs?.record.committedZxid ?? 0, index: index)
-        let tree = database.tree
+        let tree = state.tree
         var startStatistics = RequestStatistics()
         startStatistics.databaseInitTime.record(nanos: corral_monotonic_nanos() - recoveryStart)
         startStatistics.startupTxnsLoaded.record(UInt64(recovered.transactionsReplayed))
@@ -63,7 +63,7 @@ public final class RunningServer: @unchecked Sendable {
             lockSlot: configuration.reactors - 1, logger: logger, digestEnabled: configuration.digestEnabled,
             serializesZxid: configuration.serializeLastProcessedZxid)
         self.snapshots = snapshots
-        let sessions = database.sessions.map { (id: $0.key, timeoutMillis: $0.value) }
+        let sessions = state.sortedSessions
         (bridges, reactors) = try Self.makeReactors(configuration)
         let durable = BatchQueue<LogItem>(capacity: Self.queueCapacity, wakeUp: reactors[0].wakeUp)
         let writer = LogWriter(

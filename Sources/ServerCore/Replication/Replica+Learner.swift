@@ -209,9 +209,9 @@ extension Replica {
         core.lock.lockExclusive()
         defer { core.lock.unlockExclusive() }
         do throws(RecoveryError) {
-            let reload = TreeReload(core)
-            let result = try disk.recover(into: reload)
-            reload.finish()
+            let state = RecoveredState(core.tree)
+            let result = try disk.recover(into: state)
+            core.replaceSessions(state.sessions)
             loggedZxid = max(result.lastZxid, core.tree.lastProcessedZxid)
             recent.reset(startZxid: core.tree.lastProcessedZxid)
             core.awaiting.removeAll()

@@ -13,7 +13,7 @@ final class SnapshotInstallation {
     private let core: Core
     private let sink: any SnapshotSink
     private let parser: SnapshotBodyParser
-    private let reload: TreeReload
+    private let state: RecoveredState
     /// The body is over; the signature is due.
     private var hasBody = false
     private(set) var isComplete = false
@@ -23,8 +23,8 @@ final class SnapshotInstallation {
         self.sink = sink
         self.zxid = zxid
         core.lock.lockExclusive()
-        reload = TreeReload(core)
-        parser = SnapshotBodyParser(zxid: zxid, visitor: reload)
+        state = RecoveredState(core.tree)
+        parser = SnapshotBodyParser(zxid: zxid, visitor: state)
         core.lock.unlockExclusive()
     }
 
@@ -54,7 +54,7 @@ final class SnapshotInstallation {
     func finish() throws {
         core.lock.lockExclusive()
         defer { core.lock.unlockExclusive() }
-        reload.finish()
+        core.replaceSessions(state.sessions)
         try sink.finish(digest: nil)
     }
 

@@ -65,7 +65,7 @@ final class ReplicaDiskTap: ReplicaDisk {
 
     func recover(into visitor: any RecoveryVisitor) throws(RecoveryError) -> RecoveryResult {
         guard log.isAlive else { throw .disk(DiskError(.read, SimulatedDisk.directory, code: EIO)) }
-        let tap = VisitorTap(visitor)
+        let tap = RecoveryTap(visitor)
         let result = try files.recover(into: tap)
         server.log = tap.log
         return result
@@ -113,33 +113,5 @@ final class ReplicaDiskTap: ReplicaDisk {
         }
 
         func abandon() { if server.isRunning, server.life == life { sink.abandon() } }
-    }
-}
-
-/// Notes what is read back from a log, and passes it on.
-private final class VisitorTap: RecoveryVisitor {
-    private let visitor: any RecoveryVisitor
-    private(set) var log = ServerLog()
-
-    init(_ visitor: any RecoveryVisitor) { self.visitor = visitor }
-
-    func beginSnapshot(zxid: Int64) throws {
-        log.restart(at: zxid)
-        try visitor.beginSnapshot(zxid: zxid)
-    }
-
-    func session(id: Int64, timeoutMillis: Int32) throws {
-        try visitor.session(id: id, timeoutMillis: timeoutMillis)
-    }
-
-    func aclMap(_ reader: inout JuteReader) throws { try visitor.aclMap(&reader) }
-    func node(_ reader: inout JuteReader) throws { try visitor.node(&reader) }
-    func endSnapshot(zxid: Int64, _ trailer: SnapshotTrailer) throws {
-        try visitor.endSnapshot(zxid: zxid, trailer)
-    }
-
-    func transaction(_ header: TxnHeader, _ body: UnsafeRawBufferPointer) throws {
-        log.append(header, body)
-        try visitor.transaction(header, body)
     }
 }

@@ -17,19 +17,19 @@ final class ReplicatedProcess: ServerProcess {
         self.server = server
         let configuration = server.settings.core
         let seed = server.dice.next()
-        let state = RecoveredState {
+        let state = RecoveredState(
             DataTree(
                 digestEnabled: configuration.treeDigestEnabled,
-                extendedTypesEnabled: configuration.extendedTypesEnabled, seed: seed)
-        }
+                extendedTypesEnabled: configuration.extendedTypesEnabled, seed: seed))
+        let recovered = RecoveryTap(state)
         let disk = server.disk
         let directory = SimulatedDisk.directory
         try disk.disk.createDirectory(directory)
         let epochs = try EpochStore(disk: disk.disk, directory: directory)
         let index = LogIndex()
         let result = try Recovery(committedZxid: epochs.record.committedZxid, index: index).run(
-            disk: disk.disk, logDirectory: directory, snapshotDirectory: directory, visitor: state)
-        server.log = state.log
+            disk: disk.disk, logDirectory: directory, snapshotDirectory: directory, visitor: recovered)
+        server.log = recovered.log
         if result.isNewDatabase {
             let task = try SnapshotTask(
                 disk: disk.disk, directory: directory, tree: state.tree, zxid: 0, sessions: [], isNamedAtEnd: false)

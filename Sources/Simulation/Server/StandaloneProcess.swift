@@ -13,17 +13,17 @@ final class StandaloneProcess: ServerProcess {
         self.server = server
         let configuration = server.settings.core
         let seed = server.dice.next()
-        let state = RecoveredState {
+        let state = RecoveredState(
             DataTree(
                 digestEnabled: configuration.treeDigestEnabled,
-                extendedTypesEnabled: configuration.extendedTypesEnabled, seed: seed)
-        }
+                extendedTypesEnabled: configuration.extendedTypesEnabled, seed: seed))
+        let recovered = RecoveryTap(state)
         let disk = server.disk
         try disk.disk.createDirectory(SimulatedDisk.directory)
         let result = try Recovery().run(
             disk: disk.disk, logDirectory: SimulatedDisk.directory, snapshotDirectory: SimulatedDisk.directory,
-            visitor: state)
-        server.log = state.log
+            visitor: recovered)
+        server.log = recovered.log
         if result.isNewDatabase {
             let task = try SnapshotTask(
                 disk: disk.disk, directory: SimulatedDisk.directory, tree: state.tree, zxid: 0, sessions: [],

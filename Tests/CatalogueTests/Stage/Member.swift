@@ -231,11 +231,8 @@ final class Member: PeerNetwork {
     func startSnapshot() { turn { $0.core.startSnapshot() } }
 }
 
-/// What recovery rebuilds.
-final class RecoveredState: RecoveryVisitor {
-    private(set) var tree = DataTree(digestEnabled: true)
-    private(set) var sessions: [Int64: Int32] = [:]
-    private var result = ApplyResult()
+extension RecoveredState {
+    convenience init() { self.init(DataTree(digestEnabled: true)) }
 
     /// What a start on a disk would find; repairs it as a start does.
     static func load(_ disk: any Disk) throws -> (zxid: Int64, epochs: EpochRecord, state: RecoveredState) {
@@ -244,36 +241,6 @@ final class RecoveredState: RecoveryVisitor {
         let result = try Recovery(committedZxid: epochs.record.committedZxid).run(
             disk: disk, logDirectory: DiskHand.directory, snapshotDirectory: DiskHand.directory, visitor: state)
         return (result.lastZxid, epochs.record, state)
-    }
-
-    var sortedSessions: [(id: Int64, timeoutMillis: Int32)] {
-        sessions.sorted { $0.key < $1.key }.map { (id: $0.key, timeoutMillis: $0.value) }
-    }
-
-    func beginSnapshot(zxid: Int64) throws {
-        tree.empty()
-        sessions = [:]
-    }
-
-    func session(id: Int64, timeoutMillis: Int32) throws { sessions[id] = timeoutMillis }
-    func aclMap(_ reader: inout JuteReader) throws { try tree.loadACLMap(from: &reader) }
-    func node(_ reader: inout JuteReader) throws { try tree.loadNode(from: &reader) }
-
-    func endSnapshot(zxid: Int64, _ trailer: SnapshotTrailer) throws {
-        tree.finishLoad()
-        tree.lastProcessedZxid = zxid
-    }
-
-    func transaction(_ header: TxnHeader, _ body: UnsafeRawBufferPointer) throws {
-        var reader = JuteReader(body)
-        switch OpCode(rawValue: header.type) {
-        case .createSession:
-            var timeout = reader
-            sessions[header.clientId] = try timeout.readInt32()
-        case .closeSession: sessions[header.clientId] = nil
-        default: break
-        }
-        tree.applyReplay(header: header, record: &reader, result: &result)
     }
 }
 
