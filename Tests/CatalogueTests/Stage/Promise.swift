@@ -1,3 +1,4 @@
+import ServerCore
 import TxnLog
 import Zab
 
