@@ -86,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "corral-bench",
             dependencies: [
-                "Load", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CPlatform", "Load", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 

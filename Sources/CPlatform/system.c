@@ -2,6 +2,7 @@
 #define _GNU_SOURCE 1
 #include "CPlatform.h"
 
+#include <stdio.h>
 #include <time.h>
 
 int corral_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -31,6 +32,8 @@ int corral_drop_direct(int fd) {
 }
 
 void corral_give_way(void) { (void)sched_yield(); }
+
+void corral_line_output(void) { (void)setvbuf(stdout, NULL, _IOLBF, 0); }
 
 void corral_no_read_ahead(int fd) { (void)posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM); }
 

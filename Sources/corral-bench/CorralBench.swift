@@ -1,4 +1,5 @@
 import ArgumentParser
+import CPlatform
 import Load
 
 #if canImport(Glibc)
@@ -17,7 +18,11 @@ struct CorralBench: ParsableCommand {
             EnsembleControl.self, Faults.self, CatchUp.self,
         ])
 
-    static func main() { main(joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst()))) }
+    static func main() {
+        // Progress and a broken property are read while they come, in a file or a pipe too.
+        corral_line_output()
+        main(joiningNegativeNumbers(Array(CommandLine.arguments.dropFirst())))
+    }
 
     /// `--flag -1` as `--flag=-1`: a negative number is a value, to be judged by the flag's limits, and no flag.
     private static func joiningNegativeNumbers(_ arguments: [String]) -> [String] {

@@ -30,6 +30,8 @@ int corral_drop_direct(int fd);
 void corral_no_read_ahead(int fd);
 /// Lets other threads that wait for this processor run first.
 void corral_give_way(void);
+/// Writes out standard output line by line, to a file or pipe too.
+void corral_line_output(void);
 /// Begins to read a part of a file into the page cache. A hint.
 void corral_prefetch(int fd, int64_t offset, int64_t count);
 /// fallocate with FALLOC_FL_KEEP_SIZE: blocks set aside, size unchanged; 0 on success, errno otherwise.
