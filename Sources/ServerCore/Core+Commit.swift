@@ -72,15 +72,30 @@ extension Core {
 
     /// The tree's digest after a batch must be the one its last transaction promised.
     private func compareDigest(_ batch: TxnBatch, at index: Int) {
+        unkeptPromise = nil
         guard configuration.treeDigestEnabled, let promised = digestAfter, promised.version == ZnodeDigest.version
         else { return }
         guard promised.value != tree.digest else { return }
-        // A snapshot taken over is ahead of its zxid until the log behind it has been applied.
-        if let replica, !replica.isEstablished { return }
+        let zxid = batch.zxid(at: index)
+        // A snapshot taken over is ahead of its zxid until the log behind it has been applied: the last promise counts.
+        guard replica?.isEstablished != false else { return unkeptPromise = (zxid, promised.value) }
+        differs(zxid, promised.value)
+    }
+
+    private func differs(_ zxid: Int64, _ promised: UInt64) {
         statistics.digestMismatches += 1
         // What was told since the trees parted is another tree's.
         if replica != nil { digestLog.removeAll() }
-        replica?.digestDiffers(at: batch.zxid(at: index), promised: promised.value, found: tree.digest)
+        replica?.digestDiffers(at: zxid, promised: promised, found: tree.digest)
+    }
+
+    /// Whether the tree is what the last transaction promised that was applied before this server serves; tells the
+    /// replica if not.
+    func keepsLastPromise() -> Bool {
+        guard let (zxid, promised) = unkeptPromise else { return true }
+        unkeptPromise = nil
+        differs(zxid, promised)
+        return false
     }
 
     private func logDigest(_ zxid: Int64) {

@@ -64,6 +64,7 @@ extension Core {
 
     /// The sessions of a history read anew take the place of those there were.
     func replaceSessions(_ found: [Int64: Int32]) {
+        unkeptPromise = nil
         for id in Array(sessions.sessions.keys) where found[id] == nil { sessions.remove(id: id) }
         let now = nowMillis
         for (id, timeoutMillis) in found.sorted(by: { $0.key < $1.key }) {

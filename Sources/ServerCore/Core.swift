@@ -53,6 +53,8 @@ public final class Core {
     @exclusivity(unchecked) var applyResult = ApplyResult()
     /// What the transaction applied last says the tree's digest is after it.
     @exclusivity(unchecked) var digestAfter: TxnDigest?
+    /// The digest that the last batch promised and the tree did not have, while it may yet be behind a snapshot.
+    var unkeptPromise: (zxid: Int64, digest: UInt64)?
     /// The front on the core's own thread, which outlives the core's use of it (weak would make every retain slow),
     /// and one outgoing batch for each other front.
     unowned(unsafe) var localFront: Front?

@@ -60,6 +60,8 @@ public final class EpochStore: @unchecked Sendable {
     @discardableResult
     public func reconcile(lastZxid: Int64) throws(DiskError) -> EpochRecord {
         let epoch = lastZxid >> 32 & 0xffff_ffff
+        // A server without an ensemble has acknowledged all it has.
+        if ownRecord == nil, apacheAccepted == nil, apacheCurrent == nil { record.committedZxid = lastZxid }
         if record.current < epoch {
             // Without files of its own the directory comes from a server without an ensemble, or from an old one.
             notify(.raisedCurrent(from: record.current, to: epoch, lastZxid: lastZxid))

@@ -54,6 +54,10 @@ struct Simulate: ParsableCommand {
             options.mutation = known
         }
         if let servers, !(1...13).contains(servers) { throw ValidationError("--servers: 1 to 13") }
+        if let seeds, seeds < 1 { throw ValidationError("--seeds: at least 1, not \(seeds)") }
+        if let minutes, !(minutes > 0 && minutes.isFinite) { throw ValidationError("--minutes: more than 0") }
+        if !(1...256).contains(jobs) { throw ValidationError("--jobs: 1 to 256, not \(jobs)") }
+        if !(1...100).contains(repeats) { throw ValidationError("--repeats: 1 to 100, not \(repeats)") }
         if worker {
             SeedWorker(first: seed ?? 1, count: seeds ?? 1, stride: stride, options: options).run()
             return

@@ -153,6 +153,78 @@ struct MisconfigurationTests {
         try ensemble.expectAgreement()
     }
 
+    @Test("data that a server acknowledged alone, among members that have none: nothing is deleted")
+    func standaloneData() throws {
+        let ensemble = EnsembleHarness([.corral, .corral, .corral])
+        let alone = try ServerUnderTest(.corral, dataDirectory: ensemble[1].dataDirectory)
+        let owner = try alone.client()
+        for number in 0..<30 { try owner.create("/mine\(number)") }
+        try owner.close()
+        alone.stop()
+        for id in [2, 3] { try ensemble.start(id) }
+        try ensemble.waitForRoles()
+        let client = try ensemble[2].client()
+        for number in 0..<50 { try client.create("/kept\(number)") }
+        try client.close()
+        let leader = try #require(ensemble.leader)
+        try ensemble.start(1)
+        try expectProblem(
+            of: ensemble[1],
+            "foreign-data: the data directory belongs to another ensemble: it holds transactions up to 0x", in: ensemble)
+        let problem = try #require(try ensemble[1].monitor()["corral_problem"])
+        #expect(problem.contains("server.\(leader), which leads, lacks those after 0x0"), "\(problem)")
+        try expectUndisturbed(ensemble, leader: leader)
+        // Alone again it has all.
+        ensemble[1].stop()
+        let again = try ServerUnderTest(.corral, dataDirectory: ensemble[1].dataDirectory)
+        let names = try again.client().call(.getChildren("/")).strings()
+        #expect(names.count { $0.hasPrefix("mine") } == 30, "\(names)")
+        again.stop()
+        // And with the others emptied it brings its data along.
+        for id in [2, 3] {
+            ensemble[id].stop()
+            try FileManager.default.removeItem(atPath: ensemble[id].dataDirectory)
+        }
+        try ensemble.start()
+        let carried = try ensemble[3].client().call(.getChildren("/")).strings()
+        #expect(carried.count { $0.hasPrefix("mine") } == 30, "\(carried)")
+    }
+
+    /// Nothing in an older epoch tells whose a history is; the digests of what the leader sends do.
+    @Test("another ensemble's older data is noticed before anybody reads it")
+    func olderForeignData() throws {
+        let other = EnsembleHarness([.corral, .corral, .corral])
+        try other.start()
+        let stranger = try other[1].client()
+        for number in 0..<10 { try stranger.create("/other\(number)") }
+        try stranger.close()
+        try other.waitForEqualZxids()
+        for member in other.members { member.stop() }
+
+        let ensemble = EnsembleHarness([.corral, .corral, .corral])
+        try ensemble.start(leader: 3)
+        // Epoch 1 goes on for longer here than there, and then there is another.
+        let client = try ensemble[2].client()
+        for number in 0..<50 { try client.create("/kept\(number)") }
+        try client.close()
+        for member in ensemble.members { member.stop() }
+        try FileManager.default.removeItem(atPath: ensemble[1].dataDirectory)
+        try FileManager.default.copyItem(atPath: other[1].dataDirectory, toPath: ensemble[1].dataDirectory)
+        try "1".write(toFile: ensemble[1].dataDirectory + "/myid", atomically: true, encoding: .utf8)
+        for id in [2, 3] { try ensemble.start(id) }
+        try ensemble.waitForRoles()
+        try ensemble.start(1)
+        // Asked without a session, which would be a transaction.
+        let isNoticed = eventually(within: 30) {
+            (try? ensemble[1].monitor()["digest_mismatches_count"]) ?? "0" != "0"
+        }
+        guard isNoticed else { throw ensemble.failure("server 1 follows with a tree of its own") }
+        try ensemble.waitForRoles()
+        try ensemble.waitForEqualZxids()
+        #expect(try ensemble.treeDifferences() == [])
+        try expectUndisturbed(ensemble, leader: try #require(ensemble.leader))
+    }
+
     @Test("a majority that is not there")
     func unreachableMajority() throws {
         let ensemble = EnsembleHarness([.corral, .corral, .corral])

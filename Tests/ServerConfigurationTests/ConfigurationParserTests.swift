@@ -93,6 +93,7 @@ import Testing
         "DigestAuthenticationProvider.superDigest=nocolon", "DigestAuthenticationProvider.superDigest=:x",
         "znode.container.checkIntervalMs=0", "corral.reactors=0", "corral.reactors=257", "corral.pinReactors=on",
         "corral.maximumConnectionOutputBytes=10", "server.1=host", "server.x=h:1:2", "group.a=1", "weight.1=x",
+        "weight.1=2147483648", "weight.1=9223372036854775807",
         "secureClientPort=tls", "admin.enableServer=maybe", "enforce.auth.enabled=true",
         "sessionRequireClientSASLAuth=true", "maxResponseCacheSize=big", "dataDir=", "dataLogDir=",
     ])

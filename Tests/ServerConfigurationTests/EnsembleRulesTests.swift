@@ -95,6 +95,19 @@ import Zab
         return times
     }
 
+    @Test func clientsAndServersNeedPortsOfTheirOwn() throws {
+        let lines =
+            "initLimit=10\nsyncLimit=5\n"
+            + (1...3).map { "server.\($0)=10.0.0.\($0):2888:3888\n" }.joined()
+        for (port, name) in [(2888, "quorum"), (3888, "election")] {
+            let errors = try Place(myID: "3").errors(lines + "clientPort=\(port)\n")
+            let told = "clientPort \(port) is also the \(name) port of server.3"
+            #expect(errors.count == 1 && errors[0].contains(told), "\(errors)")
+        }
+        // On another address it is another port.
+        #expect(try Place(myID: "3").errors(lines + "clientPort=2888\nclientPortAddress=127.0.0.1\n").isEmpty)
+    }
+
     @Test func notificationIntervalsAreKept() throws {
         let (least, most) = ("fastleader.minNotificationInterval=", "fastleader.maxNotificationInterval=")
         #expect(try repeats("\(least)100\n\(most)400") == [100, 300, 700, 1100, 1500, 1900])

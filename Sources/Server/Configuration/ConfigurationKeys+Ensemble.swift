@@ -1,3 +1,5 @@
+import Zab
+
 /// Keys of ensembles.
 extension ConfigurationKeys {
     static let ensemble: [ConfigurationKey] = [
@@ -36,8 +38,10 @@ extension ConfigurationKeys {
             familyPrefix: "weight.",
             assign: { configuration, key, value in
                 guard let server = ValueSyntax.decimal(String(key.dropFirst("weight.".count))),
-                    let weight = ValueSyntax.decimal(value), weight >= 0
-                else { return .refused(expected: "weight.N = votes, integers") }
+                    let weight = ValueSyntax.decimal(value), 0...QuorumRule.maximumWeight ~= Int64(weight)
+                else {
+                    return .refused(expected: "weight.N = votes, an integer of 0 to \(QuorumRule.maximumWeight)")
+                }
                 configuration.weights[Int64(server)] = Int64(weight)
                 return .taken
             }),

@@ -60,6 +60,19 @@ struct ConfigurationRules {
         }
     }
 
+    /// Where clients and servers would be told apart by nothing.
+    private mutating func checkOwnPorts() {
+        guard let port = configuration.clientPort, port != 0,
+            let own = configuration.servers.first(where: { $0.id == configuration.myID })
+        else { return }
+        for address in own.addresses where !isOtherAddress(address.host) {
+            let ports = [("quorum", address.quorumPort), ("election", address.electionPort)]
+            for (name, other) in ports where other == port {
+                fail("clientPort", "clientPort \(port) is also the \(name) port of server.\(own.id)")
+            }
+        }
+    }
+
     private mutating func applyClientPortRules() {
         readMyID()
         if let myID = configuration.myID, let own = configuration.servers.first(where: { $0.id == myID }),
@@ -73,6 +86,7 @@ struct ConfigurationRules {
             configuration.clientPort = port
             configuration.clientPortAddress = own.clientHost
         }
+        checkOwnPorts()
         guard configuration.clientPort == nil, !isGiven("clientPort") else { return }
         let suffix = configuration.clientPortAddress == nil ? "" : ", though clientPortAddress is"
         fail("clientPort", "clientPort is not set\(suffix)")

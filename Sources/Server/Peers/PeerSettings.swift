@@ -16,8 +16,9 @@ struct PeerSettings: Sendable {
     /// How long the leader may be tried in all.
     var leaderConnectMillis = 20_000
     /// How long its machine may refuse connections before it counts as gone: its process is not there, or does not
-    /// lead.
-    var leaderRefusesMillis = 1000
+    /// lead. A Java server on a busy machine has been seen to take more than a second from its election to an open
+    /// port; given up too soon it waits for followers for all of its initLimit, and nobody leads.
+    var leaderRefusesMillis = 3000
 
     /// How often to try to bind the own ports, once a second, while another process holds them; 0 never gives up.
     var bindAttempts = 1

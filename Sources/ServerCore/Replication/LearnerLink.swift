@@ -31,6 +31,9 @@ final class LearnerLink {
     var history: (any TxnHistory)?
     /// Whether it has been sent a slice since it was last known to have taken all.
     var hasBeenFed = false
+    /// All that was given to the connection, and how much of it that had taken when it was last looked at.
+    private(set) var sentBytes = 0
+    var takenBytesSeen = 0
     /// To be sent at the end of the turn, in order with everything else.
     var output = WireBuffer()
     /// Pings sent and answered, and which of the sent ones serve a round.
@@ -57,6 +60,7 @@ final class LearnerLink {
     func flush() {
         guard !output.isEmpty else { return }
         link.send(output.bytes)
+        sentBytes += output.count
         output.removeAll()
     }
 

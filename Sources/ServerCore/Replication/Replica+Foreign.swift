@@ -38,7 +38,9 @@ extension Replica {
     /// Whether to take no notice of the leader's epoch: it is older than this server's history, and was so when this
     /// server came to it the last time. Until the connection times out, this server disturbs nobody.
     func standsBack(from epoch: Int64) -> Bool {
-        guard let id = learner?.leader, epoch < promises.currentEpoch else { return false }
+        guard let id = learner?.leader else { return false }
+        if let lacking = lackingLeader, lacking == (id, epoch) { return true }
+        guard epoch < promises.currentEpoch else { return false }
         guard let stale = staleLeader, stale == (id, epoch) else {
             staleLeader = (id, epoch)
             return false
@@ -49,6 +51,32 @@ extension Replica {
             note(problem)
             log?(.refused(problem.text))
         }
+        return true
+    }
+
+    /// Whether the leader would have this server forget what was acknowledged: what the commit point on this disk
+    /// covers. A quorum has it, or had it before its disks were emptied, or it was the only one's before it became a
+    /// member; whichever it is, an operator has to decide. Until the connection times out, this server disturbs nobody.
+    ///
+    /// - Parameters:
+    ///   - zxid: up to where the leader's history is this server's.
+    ///   - isSnapshot: whether a snapshot is to take the place of all there is here. One of a later zxid does not tell
+    ///     whose transactions it holds; but those of a server that never was a member are in nobody else's.
+    func refusesLoss(after zxid: Int64, isSnapshot: Bool) -> Bool {
+        let isFirstTerm = promises.currentEpoch == 0 && isSnapshot
+        // The beginning of an epoch is no transaction.
+        guard storedCommit & 0xffff_ffff != 0, zxid < storedCommit || isFirstTerm, let learner else { return false }
+        let kept = isFirstTerm ? "may lack them" : "lacks those after 0x\(String(zxid, radix: 16))"
+        let problem = ReplicationProblem.foreignData(
+            "it holds transactions up to 0x\(String(storedCommit, radix: 16)) that were acknowledged, and"
+                + " server.\(learner.leader), which leads, \(kept). Nothing is deleted: to keep them, start this server"
+                + " before those with empty directories; to give them up, empty its directory")
+        if problems[.foreignData] != problem {
+            note(problem)
+            log?(.refused(problem.text))
+        }
+        lackingLeader = (learner.leader, learner.epoch)
+        abandonTerm(problem.text)
         return true
     }
 }

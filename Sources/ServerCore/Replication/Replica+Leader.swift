@@ -372,13 +372,22 @@ extension Replica {
         for link in orderedLinks {
             switch link.stage {
             case .catchUp, .live: break
-            default: continue
+            default:
+                noteProgress(link)
+                continue
             }
             link.output.appendPacket(.ping, zxid: leader.lastProposedZxid)
             link.pingsSent += 1
             link.rounds.append((link.pingsSent, sentRound))
         }
         countRounds()
+    }
+
+    /// A learner that is still taking what it was sent says nothing meanwhile, but lives: its link is slow.
+    private func noteProgress(_ link: LearnerLink) {
+        let taken = link.sentBytes - link.link.unsentBytes
+        if taken > link.takenBytesSeen { leader?.heard(link.id, nowMillis: nowMillis) }
+        link.takenBytesSeen = taken
     }
 
     private func pingAnswered(_ link: LearnerLink) {

@@ -184,6 +184,7 @@ extension Replica {
     }
 
     func truncate(to zxid: Int64) {
+        guard !refusesLoss(after: zxid, isSnapshot: false) else { return }
         log?(.truncating(to: zxid, from: loggedZxid))
         core.dropAwaiting(after: zxid)
         let left: Int64? = attempt { () throws(DiskError) in
@@ -222,6 +223,7 @@ extension Replica {
     }
 
     func beginReceivingSnapshot(_ zxid: Int64) {
+        guard !refusesLoss(after: zxid, isSnapshot: true) else { return }
         log?(.receivingSnapshot(zxid: zxid))
         attempt { () throws(DiskError) in
             try disk.quiesce()

@@ -89,6 +89,8 @@ public final class Replica {
     var toldClaims: [ServerID: Int64] = [:]
     /// The leader whose epoch was last found to be older than this server's history.
     var staleLeader: (id: ServerID, epoch: Int64)?
+    /// A leader that lacks what this server must not forget, and its epoch.
+    var lackingLeader: (id: ServerID, epoch: Int64)?
 
     // For reports.
     /// What an operator has to put right.
@@ -250,7 +252,7 @@ public final class Replica {
     }
 
     /// The commit point on the disk: a lower bound of what is committed.
-    private var storedCommit: Int64 = 0
+    private(set) var storedCommit: Int64 = 0
 
     /// Writes how far history is committed, when it is known for certain and cheap: at snapshots and at the end.
     public func storeCommitPoint() {
@@ -341,11 +343,14 @@ public final class Replica {
         forgetMajority()
         problems[.foreignData] = nil
         staleLeader = nil
+        lackingLeader = nil
         log?(.leading(epoch: epoch))
         releaseHeld()
     }
 
     func follow(_ epoch: Int64) {
+        // What it was sent while it synchronized may lie on a tree that never was the leader's.
+        guard core.keepsLastPromise() else { return }
         core.startFollowing()
         termStartMillis = nowMillis
         noteEstablished(epoch: epoch)
@@ -353,6 +358,7 @@ public final class Replica {
         problems[.digestMismatch] = nil
         problems[.foreignData] = nil
         staleLeader = nil
+        lackingLeader = nil
         log?(.following(leader: learner?.leader ?? -1, epoch: epoch))
         releaseHeld()
     }

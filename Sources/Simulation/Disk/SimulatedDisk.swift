@@ -70,6 +70,9 @@ final class SimulatedDisk {
     var atNextWrite: (() -> Void)?
     /// What is to happen while the next write is on its way.
     var strike: (() -> Void)?
+    /// Whether old snapshots and logs go at every other snapshot. A server purges once an hour at most; here a learner
+    /// that the log behind its snapshot reaches slowly would begin anew for ever.
+    var isPurging = true
     /// Factor on the time of a write.
     var slowness: UInt64 = 1
     private(set) var isFull = false
@@ -233,7 +236,7 @@ final class SimulatedDisk {
     private func endSnapshot() throws(DiskError) {
         snapshot = nil
         world.say("server \(server): snapshot written")
-        if settings.retainedSnapshots > 0, dice.chance(0.5) {
+        if isPurging, settings.retainedSnapshots > 0, dice.chance(0.5) {
             _ = try Purge(retainCount: settings.retainedSnapshots).run(
                 disk: disk, logDirectory: Self.directory, snapshotDirectory: Self.directory)
         }

@@ -250,6 +250,7 @@ final class FaultInjector {
         for server in servers {
             network.setSlowness(of: server.host, to: 1)
             server.disk.slowness = 1
+            server.disk.isPurging = false
             server.disk.makeRoom()
             heldDown[server.host] = false
             server.resume()

@@ -8,6 +8,8 @@ public enum QuorumRuleError: Error, Equatable, Sendable, CustomStringConvertible
     /// A group names a server that is no voting member and has no weight.
     case unknownInGroup(ServerID)
     case negativeWeight(ServerID)
+    /// So heavy that sums could not be counted any more.
+    case excessiveWeight(ServerID)
     /// Every group weighs nothing, so that no set of servers is a quorum.
     case noWeight
 
@@ -20,6 +22,7 @@ public enum QuorumRuleError: Error, Equatable, Sendable, CustomStringConvertible
         case .inSeveralGroups(let id): "server \(id) is in several groups"
         case .unknownInGroup(let id): "a group names server \(id), which is no voting member"
         case .negativeWeight(let id): "server \(id) has a negative weight"
+        case .excessiveWeight(let id): "server \(id) weighs more than \(QuorumRule.maximumWeight)"
         case .noWeight: "all groups weigh nothing: there is no quorum"
         }
     }
@@ -96,6 +99,7 @@ public struct QuorumRule: Sendable {
     }
 
     public static let maximumMembers = 255
+    public static let maximumWeight = Int64(Int32.max)
 
     /// - Parameters:
     ///   - groups: lists of server ids; empty for plain majorities.
@@ -137,6 +141,7 @@ public struct QuorumRule: Sendable {
                 let position = voting.firstIndex(of: id)
                 guard let weight = weights[id] ?? (position == nil ? nil : 1) else { throw .unknownInGroup(id) }
                 guard weight >= 0 else { throw .negativeWeight(id) }
+                guard weight <= maximumWeight else { throw .excessiveWeight(id) }
                 // A server that does not vote but has a weight still makes its group heavier, as in Apache.
                 group.weight += weight
                 if let position { group.positions.append(position) }
