@@ -27,7 +27,7 @@ struct CatchUpPaceTests {
                     commits.append((zxid, now + commitNanos(fedBytes)))
                 }
                 while let first = commits.first, first.at <= now {
-                    pace.committed(first.zxid, at: first.at)
+                    pace.committed(first.zxid, at: first.at) { _, _ in }
                     commits.removeFirst()
                 }
                 fedBytes = 0

@@ -1,3 +1,4 @@
+import CPlatform
 import DataTree
 import Dispatch
 import Logging
@@ -34,14 +35,17 @@ extension RunningServer {
 
     static func recover(
         _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger,
-        committedZxid: Int64, index: LogIndex?
+        committedZxid: Int64, index: LogIndex?, statistics: inout RequestStatistics
     ) throws(ServerStartError) -> (RecoveredState, RecoveryResult) {
+        let start = corral_monotonic_nanos()
+        var loaded = start
         let state = RecoveredState(
             DataTree(
                 digestEnabled: configuration.digestEnabled, extendedTypesEnabled: configuration.extendedTypesEnabled))
         let recovery = Recovery(
             trustsEmptySnapshot: configuration.trustEmptySnapshot, committedZxid: committedZxid, index: index
         ) { notice in
+            if case .loadedSnapshot = notice { loaded = corral_monotonic_nanos() }
             logger.log(level: Self.deservesAttention(notice) ? .warning : .info, "\(notice)")
         }
         let result: RecoveryResult
@@ -53,6 +57,9 @@ extension RunningServer {
             if case .disk(let disk) = error { throw .cannotStart("\(disk)") }
             throw .dataCorrupt("\(error)")
         }
+        statistics.startupSnapshotLoadTime.record(nanos: loaded - start)
+        statistics.startupTxnsLoadTime.record(nanos: corral_monotonic_nanos() - loaded)
+        statistics.startupTxnsLoaded.record(UInt64(result.transactionsReplayed))
         let locked = state.tree.unresolvedACLCount
         if locked > 0 {
             logger.warning(

@@ -50,12 +50,12 @@ public final class RunningServer: @unchecked Sendable {
         let recoveryStart = corral_monotonic_nanos()
         let epochs = try Self.loadEpochs(configuration, disk, directory, logger)
         let index = epochs == nil ? nil : LogIndex()
-        let (state, recovered) = try Self.recover(
-            configuration, disk, directory, logger, committedZxid: epochs?.record.committedZxid ?? 0, index: index)
-        let tree = state.tree
         var startStatistics = RequestStatistics()
+        let (state, recovered) = try Self.recover(
+            configuration, disk, directory, logger, committedZxid: epochs?.record.committedZxid ?? 0, index: index,
+            statistics: &startStatistics)
+        let tree = state.tree
         startStatistics.databaseInitTime.record(nanos: corral_monotonic_nanos() - recoveryStart)
-        startStatistics.startupTxnsLoaded.record(UInt64(recovered.transactionsReplayed))
         self.startStatistics = startStatistics
         let lock = ReaderLock(slots: configuration.reactors)
         let snapshots = SnapshotTaker(

@@ -31,8 +31,8 @@ struct CatchUpPace {
     private var filledNanos: UInt64 = 0
     private var fedNanos: UInt64 = 0
     private var proposedNanos: UInt64 = 0
-    /// Proposals that are not committed: their last zxids, and when they were sent.
-    private var underWay: [(zxid: Int64, nanos: UInt64)] = []
+    /// Proposals that are not committed: their last zxids, how many they are, and when they were sent.
+    private var underWay: [(zxid: Int64, transactions: Int, nanos: UInt64)] = []
     /// A moving mean of the periods' slowest commits while nobody catches up.
     private var usualNanos = 0.0
     /// How far they are from that, in the mean.
@@ -44,17 +44,21 @@ struct CatchUpPace {
     private var writtenBytes = 0.0
 
     /// A batch of clients' writes goes out.
-    mutating func proposed(_ zxid: Int64, bytes: Int, at now: UInt64) {
+    mutating func proposed(_ zxid: Int64, transactions: Int = 1, bytes: Int, at now: UInt64) {
         proposedNanos = now
         writtenBytes += Double(bytes)
-        underWay.append((zxid, now))
+        underWay.append((zxid, transactions, now))
     }
 
     /// A quorum has everything up to `zxid`.
-    mutating func committed(_ zxid: Int64, at now: UInt64) {
+    ///
+    /// - Parameter note: is told of each batch how long that took, and how many transactions it has.
+    mutating func committed(_ zxid: Int64, at now: UInt64, note: (_ nanos: UInt64, _ transactions: Int) -> Void) {
         var done = 0
         while done < underWay.count, underWay[done].zxid <= zxid {
-            slowestNanos = max(slowestNanos, Double(now &- underWay[done].nanos))
+            let nanos = now &- underWay[done].nanos
+            slowestNanos = max(slowestNanos, Double(nanos))
+            note(nanos, underWay[done].transactions)
             done += 1
         }
         underWay.removeFirst(done)

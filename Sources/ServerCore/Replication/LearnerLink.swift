@@ -20,11 +20,16 @@ final class LearnerLink {
         case live
     }
 
+    /// How a learner that is not up to date yet is brought there.
+    enum Sync { case snapshot, transactions }
+
     let id: LinkID
     let link: any PeerLink
     var serverID: ServerID?
     var isObserver = false
     var stage = Stage.discovery
+    /// Nil before and after.
+    var sync: Sync?
     /// The last transaction the learner has been sent, or has of its own.
     var position: Int64 = 0
     /// The log being read for it, when it is further behind than what is kept in memory.

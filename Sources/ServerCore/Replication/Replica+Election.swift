@@ -67,7 +67,9 @@ extension Replica {
                         notification.encoded(configuration: configuration.memberListText), to: server)
                 case .elected(let id, _): beginTerm(under: id)
                 case .supportLost:
-                    if !isEstablished { abandonTerm("those who elected the leader look for another") }
+                    guard !isEstablished else { break }
+                    if leader != nil { replicationStatistics.disloyalVoterQuits += 1 }
+                    abandonTerm("those who elected the leader look for another")
                 }
             }
         }

@@ -95,8 +95,16 @@ extension Replica {
         settle()
     }
 
+    /// Notes how many synchronizations are under way, whenever one begins or ends.
+    private func countSyncs() {
+        let count = { (kind: LearnerLink.Sync) in UInt64(self.links.values.count { $0.sync == kind }) }
+        replicationStatistics.snapshotsInFlight.record(count(.snapshot))
+        replicationStatistics.diffsInFlight.record(count(.transactions))
+    }
+
     func closeLink(_ id: LinkID, _ reason: String) {
         guard let link = links.removeValue(forKey: id) else { return }
+        if link.sync != nil { countSyncs() }
         log?(.learnerLost(link.serverID, reason: reason))
         link.close()
         leader?.linkClosed(id)
@@ -189,6 +197,8 @@ extension Replica {
             link.stage = .snapshot(stream)
             log?(.learnerJoined(link.serverID ?? -1, how: "SNAP", zxid: stream.zxid))
         }
+        if case .snapshot = link.stage { link.sync = .snapshot } else { link.sync = .transactions }
+        countSyncs()
         feed(link)
     }
 
@@ -247,6 +257,8 @@ extension Replica {
         guard let link = links[id], case .newLeaderSent = link.stage else { return }
         link.output.appendUpToDate()
         link.stage = .catchUp
+        link.sync = nil
+        countSyncs()
         log?(.learnerSynchronized(link.serverID ?? -1))
         feed(link)
     }
@@ -259,7 +271,8 @@ extension Replica {
         guard leader != nil, batch.count > 0 else { return nil }
         leader!.proposed(first: batch.firstZxid, last: batch.lastZxid)
         replicationStatistics.proposals += UInt64(batch.count)
-        pace.proposed(batch.lastZxid, bytes: batch.bytes.count, at: core.clock.monotonicNanos())
+        pace.proposed(
+            batch.lastZxid, transactions: batch.count, bytes: batch.bytes.count, at: core.clock.monotonicNanos())
         let proposals = Proposals()
         proposals.packets.appendTransactions(.proposal, framed: batch.bytes.bytes)
         for index in 0..<batch.count { proposalSizes.record(batch.txn(at: index).count) }
@@ -277,7 +290,9 @@ extension Replica {
     func quorumReached(_ zxid: Int64) {
         precondition(zxid > quorumZxid)
         quorumZxid = zxid
-        pace.committed(zxid, at: core.clock.monotonicNanos())
+        pace.committed(zxid, at: core.clock.monotonicNanos()) { nanos, transactions in
+            replicationStatistics.recordQuorumAcks(nanos: nanos, count: UInt64(transactions))
+        }
         advanceCommits()
     }
 

@@ -12,6 +12,7 @@ extension Replica {
         learner = LearnerMachine(
             leader: id, isObserver: configuration.isObserver, limits: configuration.limits, promises: promises,
             historyEnd: loggedZxid, nowMillis: nowMillis, mutations: mutations)
+        termFoundMillis = nowMillis
         network.connectToLeader(id)
     }
 
@@ -86,7 +87,9 @@ extension Replica {
     private func take(_ packet: QuorumPacket) throws(QuorumPacketError) {
         switch packet.type {
         case .proposal: try takeProposal(packet)
-        case .commit: learner?.commit(zxid: packet.zxid, &effects)
+        case .commit:
+            replicationStatistics.commitsReceived += 1
+            learner?.commit(zxid: packet.zxid, &effects)
         case .inform:
             try takeProposal(packet)
             learner?.commit(zxid: packet.zxid, &effects)
@@ -102,6 +105,7 @@ extension Replica {
         guard let data = packet.data, data.count >= TransactionHead.length,
             TransactionHead.zxid(of: data) == packet.zxid
         else { throw .badPayload(packet.type) }
+        replicationStatistics.proposalsReceived += 1
         guard learner?.proposal(zxid: packet.zxid, &effects) == true else { return }
         core.batch.append(txn: data, zxid: packet.zxid)
         guard core.batch.bytes.count > ReplicaLimits.unloggedBytesMax else { return }

@@ -101,6 +101,8 @@ public final class Replica {
     var hasToldMajority = false
     var electionStartMillis: Int64 = 0
     var termStartMillis: Int64 = 0
+    /// When this server found the leader of its term.
+    var termFoundMillis: Int64 = 0
     var replicationStatistics = ReplicationStatistics()
     var syncMode = ReplicationReport.SyncMode.none
 
@@ -353,6 +355,8 @@ public final class Replica {
         guard core.keepsLastPromise() else { return }
         core.startFollowing()
         termStartMillis = nowMillis
+        replicationStatistics.synchronized(
+            isObserver: configuration.isObserver, millis: nowMillis - termFoundMillis)
         noteEstablished(epoch: epoch)
         forgetMajority()
         problems[.digestMismatch] = nil

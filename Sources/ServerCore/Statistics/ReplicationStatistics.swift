@@ -42,6 +42,12 @@ public struct ReplicationStatistics: Sendable {
 
     public init() {}
 
+    /// A learner is up to date, so long after it had found its leader.
+    mutating func synchronized(isObserver: Bool, millis: Int64) {
+        let nanos = UInt64(max(0, millis)) * 1_000_000
+        if isObserver { observerSyncTime.record(nanos: nanos) } else { followerSyncTime.record(nanos: nanos) }
+    }
+
     /// `count` proposals that took `nanos` to be acknowledged by a quorum.
     public mutating func recordQuorumAcks(nanos: UInt64, count: UInt64 = 1) {
         quorumAckLatency.record(nanos: nanos, count: count)
