@@ -90,7 +90,9 @@ struct Faults: ParsableCommand {
         }
         plan.holdMillis = first...last
         plan.connections = connections
-        guard rate >= 0, rate.isFinite else { throw .usage("--rate: requests per second, or 0 for a closed loop, not \(rate)") }
+        guard rate >= 0, rate.isFinite else {
+            throw .usage("--rate is of requests per second, or 0 for a closed loop, not \(rate)")
+        }
         plan.ratePerSecond = rate > 0 ? rate : nil
         plan.window = window
         plan.readPercent = readPercent
