@@ -9,7 +9,8 @@ public struct ClientConfiguration: Sendable {
     public var connectString: ConnectString
     /// What is asked for; the server decides between its bounds (`SessionIdentity.timeoutMillis`).
     public var sessionTimeout: Duration = .seconds(30)
-    /// For one attempt to get a session from one server; nil: the session's timeout divided by the number of servers.
+    /// For one attempt to get a session from one server; nil: the session's timeout divided by the number of servers,
+    /// and 10 s at most.
     public var attemptTimeout: Duration?
     /// For each request, from its submission; nil: as long as the session lives.
     public var requestTimeout: Duration?

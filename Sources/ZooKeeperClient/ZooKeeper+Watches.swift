@@ -22,7 +22,8 @@ extension ZooKeeper {
     }
 
     /// A watch that stays: on a znode (`persistent`), or on it and all below (`persistentRecursive`, which tells of
-    /// each child's creation and deletion instead of `childrenChanged`). The znode need not exist.
+    /// each child's creation and deletion instead of `childrenChanged`). The znode need not exist. Apache's servers
+    /// keep one of the two modes for each path and session.
     public func addWatch(_ path: String, _ mode: AddWatchMode) async throws(ZooKeeperError) -> Watch {
         let (reply, watch) = submitAddWatch(path, mode)
         try await reply.value

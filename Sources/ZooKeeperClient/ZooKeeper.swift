@@ -1,5 +1,6 @@
 import Logging
 import NIOCore
+import Synchronization
 import ZooKeeperProtocol
 
 /// A session with a ZooKeeper ensemble, Corral's or Apache's.
@@ -67,7 +68,11 @@ public final class ZooKeeper: Sendable {
 
     /// With it, this process or another comes back to the session (`ClientConfiguration.resuming`); nil before the
     /// first connection.
-    public var identity: SessionIdentity? { session.board.current.identity }
+    public var identity: SessionIdentity? {
+        guard var identity = session.board.current.identity, identity.id != 0 else { return nil }
+        identity.lastZxid = max(identity.lastZxid, session.seenZxid.value.load(ordering: .relaxed))
+        return identity
+    }
 
     /// The server that the session is connected to; nil when there is none.
     public var server: Endpoint? { session.board.current.server }

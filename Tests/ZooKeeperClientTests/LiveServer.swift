@@ -25,8 +25,19 @@ extension ServerUnderTest {
     func configuration(chroot: String = "", timeout: Duration = .seconds(30)) throws -> ClientConfiguration {
         var configuration = try ClientConfiguration("127.0.0.1:\(port)\(chroot)")
         configuration.sessionTimeout = timeout
-        configuration.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        configuration.logger = .ofTests
         return configuration
+    }
+}
+
+extension Logger {
+    /// What the clients say is of use when a test fails: CORRAL_CLIENT_LOG=debug.
+    static var ofTests: Logger {
+        let level = TestEnvironment.string("CORRAL_CLIENT_LOG").flatMap { Logger.Level(rawValue: $0) }
+        guard let level else { return Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+        var logger = Logger(label: "client")
+        logger.logLevel = level
+        return logger
     }
 }
 

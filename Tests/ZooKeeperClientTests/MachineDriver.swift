@@ -28,7 +28,21 @@ struct MachineDriver {
     @discardableResult
     mutating func run(_ event: (inout SessionMachine, Int64) -> Void) -> [SessionEffect] {
         event(&machine, now)
-        effects = machine.takeEffects()
+        effects = takeEffects()
+        return effects
+    }
+
+    /// Executes what is to be done in memory.
+    private mutating func takeEffects() -> [SessionEffect] {
+        let effects = machine.takeEffects()
+        for effect in effects {
+            switch effect {
+            case .fail(let batch, let reason): batch.fail(reason)
+            case .answer(let batch, let code): batch.answer(code: code, machine.context)
+            case .finishWatches(let reason): machine.finishWatches(reason)
+            default: break
+            }
+        }
         return effects
     }
 
@@ -41,7 +55,7 @@ struct MachineDriver {
             precondition(next >= now || machine.phase == .ended, "a deadline in the past stays due")
             now = max(now, next)
             machine.tick(now: now)
-            all += machine.takeEffects()
+            all += takeEffects()
         }
         now = end
         effects = all

@@ -4,8 +4,8 @@ import ZooKeeperProtocol
 
 /// A request from its submission to its reply.
 ///
-/// All but `waiters` belongs to the submitting thread until the request is in the outbox, then to the outbox's lock, and
-/// once taken from there to the event loop. The result is written once, before `waiters` says so.
+/// All but `waiters` belongs to the submitting thread until the request is in the outbox, then to the outbox's lock,
+/// and once taken from there to the event loop. The result is written once, before `waiters` says so.
 class OutstandingRequest: @unchecked Sendable {
     final let operation: OpCode
     /// As the client sees it.

@@ -117,7 +117,7 @@ extension SessionMachine {
         switch header.xid {
         case ReservedXid.notification: try notified(&reader, zxid: header.zxid)
         case ReservedXid.ping: break
-        case ReservedXid.auth: receivedAuthentication(error: header.error, reader)
+        case ReservedXid.auth: receivedAuthentication(error: header.error)
         case ReservedXid.setWatches:
             if header.error != 0 { effects.append(.log(.error, "watches were not set again: \(header.error)")) }
         default: receivedReply(header, &reader, now: now)
@@ -131,8 +131,12 @@ extension SessionMachine {
         }
         outstanding.removeFirst()
         if header.zxid > repliedZxid { repliedZxid = header.zxid }
-        if header.zxid > identity.lastZxid { identity.lastZxid = header.zxid }
+        saw(zxid: header.zxid)
         metrics.replied(error: header.error, nanos: now - request.submittedNanos)
+        if request.operation == .closeSession {
+            end(.closed)
+            return effects.append(.answer(RequestBatch(requests: [request]), code: 0))
+        }
         if timedOutCount > 0 {
             // It was given up; its watch has no one to listen.
             timedOutCount -= 1
@@ -143,7 +147,6 @@ extension SessionMachine {
                 effects.append(.log(.error, "a malformed reply to \(request.operation) \(request.path ?? "")"))
             }
         }
-        if request.operation == .closeSession { end(.closed) }
     }
 
     private mutating func register(_ sink: WatchSink, _ request: OutstandingRequest, _ error: Int32) {
@@ -153,26 +156,27 @@ extension SessionMachine {
             watches.add(sink)
         case (0, _), (ErrorCode.noNode.rawValue, .exists): watches.add(sink)
         default:
-            sink.buffer.finish(request.error(ErrorCode(rawValue: error).map { .server($0) } ?? .unknownServerCode(error)))
+            let reason = ErrorCode(rawValue: error).map { ZooKeeperError.Reason.server($0) }
+            sink.buffer.finish(request.error(reason ?? .unknownServerCode(error)))
         }
     }
 
-    private mutating func receivedAuthentication(error: Int32, _ reader: JuteReader) {
+    private mutating func receivedAuthentication(error: Int32) {
         guard let index = unansweredCredentials.popFirst() else { return }
-        var reader = reader
-        _ = credentials[index].waiting?.complete(error: error, &reader, context)
+        let waiting = credentials[index].waiting
         credentials[index].waiting = nil
         if error != 0 {
             effects.append(.log(.error, "credential of scheme '\(credentials[index].credential.scheme)' refused"))
             end(.authenticationFailed)
         }
+        if let waiting { effects.append(.answer(RequestBatch(requests: [waiting]), code: error)) }
     }
 
     private mutating func notified(_ reader: inout JuteReader, zxid: Int64) throws(JuteError) {
         let event = try WatcherEvent(from: &reader)
         // Other notifications of the same transaction may still come, so `repliedZxid` stays; but what has been seen
         // must not be unseen at another server.
-        if zxid > identity.lastZxid { identity.lastZxid = zxid }
+        saw(zxid: zxid)
         guard let type = EventType(rawValue: event.type) else { return }
         let told = watches.deliver(type, on: event.path, zxid: zxid, context)
         metrics.watchEvents.increment(by: told)

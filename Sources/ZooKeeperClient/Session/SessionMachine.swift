@@ -2,20 +2,21 @@ import CoreMetrics
 import DequeModule
 import Jute
 import Logging
+import Synchronization
 import ZooKeeperProtocol
 
 /// A client's session with its ensemble, without sockets, threads or clocks: events in by method calls, effects out by
 /// the list `effects`, which the caller executes in order.
 ///
-/// Times are nanoseconds of any clock that does not go back. Completing a request's handle and filling a watch's buffer
-/// are done in place, because nothing waits for them here.
+/// Times are nanoseconds of any clock that does not go back. A reply goes to its handle and an event to its watch's
+/// buffer in place, because nothing waits for them here.
 struct SessionMachine {
     struct Settings {
         var chroot = ""
         /// What is asked for; the server decides.
         var timeoutMillis: Int32 = 30_000
         /// For one attempt, from the connection's opening to the session; nil: the session's timeout, divided by the
-        /// number of servers.
+        /// number of servers, and 10 s at most.
         var attemptTimeoutNanos: Int64?
         var allowsReadOnly = false
         /// Whether the session counts as expired once no server was heard of for 4/3 of its timeout.
@@ -59,6 +60,8 @@ struct SessionMachine {
     /// Whether the session was ever confirmed by a server with a quorum: one from a server without is no one else's.
     var hasQuorumSession = false
     var identity: SessionIdentity
+    /// `identity.lastZxid` for all threads, at least as new as what they have been told.
+    let seenZxid = SharedZxid()
     /// The newest transaction seen in a reply. By then all its notifications had come, so missed watches are those
     /// after it.
     var repliedZxid: Int64 = 0
@@ -84,6 +87,8 @@ struct SessionMachine {
     static let firstProbePauseNanos: Int64 = 100_000_000
     static let longestProbePauseNanos: Int64 = 60_000_000_000
     static let shortestAttemptNanos: Int64 = 250_000_000
+    /// A server of Apache's that is met while it starts may accept a connection and never answer.
+    static let longestAttemptNanos: Int64 = 10_000_000_000
     /// How long the farewell may take.
     static let closingNanos: Int64 = 5_000_000_000
 
@@ -97,6 +102,7 @@ struct SessionMachine {
                 id: 0, password: Array(repeating: 0, count: 16), timeoutMillis: settings.timeoutMillis)
         hasQuorumSession = settings.resuming != nil
         repliedZxid = identity.lastZxid
+        seenZxid.value.store(identity.lastZxid, ordering: .relaxed)
         credentials = settings.credentials.map { StoredCredential(credential: $0) }
     }
 
@@ -108,7 +114,8 @@ struct SessionMachine {
 
     var timeoutNanos: Int64 { Int64(identity.timeoutMillis) * 1_000_000 }
     var attemptNanos: Int64 {
-        settings.attemptTimeoutNanos ?? max(Self.shortestAttemptNanos, timeoutNanos / Int64(hosts.count))
+        settings.attemptTimeoutNanos
+            ?? min(Self.longestAttemptNanos, max(Self.shortestAttemptNanos, timeoutNanos / Int64(hosts.count)))
     }
 
     /// Whether submitted requests may go on the connection.
@@ -148,15 +155,22 @@ struct SessionMachine {
         phase = .ended
         transport += 1
         server = nil
-        failOutstanding(reason)
-        for index in credentials.indices {
-            credentials[index].waiting?.fail(reason, outcome: .unknown)
-            credentials[index].waiting = nil
-        }
-        effects.append(.seal(reason))
-        watches.finish(ZooKeeperError(reason))
         if final == .expired { metrics.expirations.increment() }
         post(final)
+        failOutstanding(reason)
+        let waiting = credentials.compactMap(\.waiting)
+        if !waiting.isEmpty { effects.append(.fail(RequestBatch(requests: waiting), reason)) }
+        effects.append(.seal(reason))
+        effects.append(.finishWatches(reason))
+    }
+
+    mutating func finishWatches(_ reason: ZooKeeperError.Reason) { watches.finish(ZooKeeperError(reason)) }
+
+    /// A transaction was seen, which no server may hide from this client any more.
+    mutating func saw(zxid: Int64) {
+        guard zxid > identity.lastZxid else { return }
+        identity.lastZxid = zxid
+        seenZxid.value.store(zxid, ordering: .relaxed)
     }
 
     mutating func post(_ state: SessionState) {
@@ -165,10 +179,9 @@ struct SessionMachine {
     }
 
     mutating func failOutstanding(_ reason: ZooKeeperError.Reason) {
-        let failed = outstanding
+        if !outstanding.isEmpty { effects.append(.fail(RequestBatch(requests: Array(outstanding)), reason)) }
         outstanding.removeAll()
         timedOutCount = 0
-        for request in failed { request.fail(reason, outcome: .unknown) }
     }
 
     // MARK: The connection
@@ -206,10 +219,11 @@ struct SessionMachine {
         phase = .pausing(untilNanos: now + pause)
         if wasConnected {
             metrics.connectionLosses.increment()
-            failOutstanding(.connectionLoss)
             if isClosing { return end(.closed) }
-            effects.append(.failUnsent(.connectionLoss))
+            effects.append(.takeUnsent)
             post(hasQuorumSession ? .suspended : .connecting)
+            failOutstanding(.connectionLoss)
+            effects.append(.failUnsent(.connectionLoss))
         }
         _ = expireIfDue(now: now)
     }
@@ -326,6 +340,11 @@ struct SessionMachine {
         buffer.patch(int32: Int32(buffer.count - 4), at: 0)
         return Array(buffer.bytes)
     }
+}
+
+/// Written by the event loop, read by all.
+final class SharedZxid: Sendable {
+    let value = Atomic<Int64>(0)
 }
 
 extension WireBuffer {

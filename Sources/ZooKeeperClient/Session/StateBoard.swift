@@ -33,7 +33,6 @@ final class StateBoard: @unchecked Sendable {
         }
     }
 
-    /// The newest transaction seen, kept here only when somebody asks.
     func subscribe() -> SessionStates {
         let buffer = EventBuffer<SessionState>(limit: Self.pendingLimit) { $0 }
         let number = lock.withLock {

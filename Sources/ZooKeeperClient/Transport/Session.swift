@@ -14,6 +14,8 @@ final class Session: @unchecked Sendable {
     let configuration: ClientConfiguration
     let eventLoop: any EventLoop
     let board = StateBoard()
+    /// As `SessionIdentity.lastZxid`, fresher than the board.
+    let seenZxid: SharedZxid
     private let outbox: Outbox
     private let metrics: ClientMetrics
     private let tls: NIOSSLContext?
@@ -26,6 +28,8 @@ final class Session: @unchecked Sendable {
     private var timerNanos = Int64.max
     /// When the oldest request that cannot be sent has waited long enough.
     private var unsentDeadlineNanos = Int64.max
+    /// Put aside, to fail once the state is known.
+    private var unsent: [OutstandingRequest] = []
     private var isSettling = false
     private var isFlushing = false
     private var spareBytes = WireBuffer()
@@ -50,6 +54,7 @@ final class Session: @unchecked Sendable {
         }
         let hosts = HostList(configuration.connectString.endpoints, random: SystemRandomNumberGenerator())
         machine = SessionMachine(configuration.machineSettings, hosts: hosts, metrics: metrics)
+        seenZxid = machine.seenZxid
         eventLoop.execute {
             self.machine.start(now: Self.now())
             self.settle()
@@ -233,10 +238,16 @@ final class Session: @unchecked Sendable {
             connection.close()
         case .send(let bytes): bytes.withUnsafeBytes { connection?.send($0) }
         case .sendSubmitted: flush()
-        case .failUnsent(let reason): for request in outbox.clear() { request.fail(reason) }
+        case .takeUnsent: unsent = outbox.clear()
+        case .failUnsent(let reason):
+            for request in unsent { request.fail(reason) }
+            unsent = []
         case .seal(let reason): for request in outbox.clear(sealing: reason) { request.fail(reason) }
         case .post(let state):
             board.post(state, identity: machine.identity, server: machine.server)
+        case .fail(let batch, let reason): batch.fail(reason)
+        case .answer(let batch, let code): batch.answer(code: code, machine.context)
+        case .finishWatches(let reason): machine.finishWatches(reason)
         case .probe(let endpoint): probe(endpoint)
         case .log(let level, let text): configuration.logger.log(level: level, "\(text)")
         }
@@ -264,7 +275,8 @@ final class Session: @unchecked Sendable {
 
     /// Looks up the name and connects, with TLS if configured.
     private func open(
-        _ endpoint: Endpoint, timeout: TimeAmount, _ makeHandler: @escaping @Sendable () -> any ChannelHandler & Sendable
+        _ endpoint: Endpoint, timeout: TimeAmount,
+        _ makeHandler: @escaping @Sendable () -> any ChannelHandler & Sendable
     ) -> EventLoopFuture<any Channel> {
         Resolver.address(of: endpoint, in: eventLoop).flatMap { address in
             ClientBootstrap(group: self.eventLoop)

@@ -46,6 +46,8 @@ final class EventBuffer<Element: Sendable>: @unchecked Sendable {
         return waiters
     }
 
+    var hasNext: Bool { lock.withLock { !elements.isEmpty || end != nil } }
+
     /// The next element; nil at the end, or when the task is cancelled.
     func next() async throws(ZooKeeperError) -> Element? {
         while true {

@@ -33,6 +33,9 @@ public struct Watch: AsyncSequence, Sendable {
     /// The next event; nil when the watch has ended or the task is cancelled. For a one-shot watch: its event.
     public func next() async throws(ZooKeeperError) -> ZnodeEvent? { try await owner.sink.buffer.next() }
 
+    /// Whether `next` answers without waiting.
+    public var hasEvent: Bool { owner.sink.buffer.hasNext }
+
     /// Ends the iteration; the server is told when nobody else here watches the path.
     public func cancel() { owner.cancel() }
 }
