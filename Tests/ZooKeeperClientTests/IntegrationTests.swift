@@ -92,29 +92,52 @@ struct IntegrationTests {
 
     @Test("reads at a server of Apache's without a quorum, and moves on when there is one")
     func readOnly() async throws {
-        let ensemble = EnsembleHarness(
-            [.apache, .apache, .apache], settings: ["readonlymode.enabled": "true"])
+        // Since 3.6 a server without a quorum makes local sessions or none.
+        let settings = [
+            "readonlymode.enabled": "true", "localSessionsEnabled": "true", "localSessionsUpgradingEnabled": "true",
+        ]
+        let ensemble = EnsembleHarness([.apache, .apache, .apache], settings: settings)
         try ensemble.start()
         var configuration = try ClientConfiguration(ensemble.connectString)
         configuration.sessionTimeout = .seconds(20)
         configuration.allowsReadOnly = true
         configuration.logger = .ofTests
         try await within(.seconds(120)) { [configuration] in
-            let client = try await ZooKeeper.connect(configuration)
-            try await client.create("/a", data: [1])
-            let id = client.identity?.id
+            try await ZooKeeper.withSession(configuration) { _ = try await $0.create("/a", data: [1]) }
             ensemble[1].kill()
             ensemble[2].kill()
-            try await client.wait(for: .connectedReadOnly, within: .seconds(60))
+            let isReadOnly = await eventually(.seconds(60)) {
+                (try? fourLetterWord("isro", port: ensemble[3].clientPort))?.hasPrefix("ro") == true
+            }
+            #expect(isReadOnly)
+            // Servers without a quorum refuse sessions that were made with one, so this takes a new client.
+            let client = try await ZooKeeper.connect(configuration, within: .seconds(60))
+            #expect(client.state == .connectedReadOnly)
+            let id = client.identity?.id
             #expect(try await client.getData("/a").data == [1])
             await #expect(throws: ZooKeeperError(.server(.notReadOnly), operation: .setData, path: "/a")) {
                 try await client.setData("/a", [2])
             }
+            try await Self.expectMove(from: ensemble[3].clientPort, configuration)
             try ensemble.start(1)
             try await client.wait(for: .connected, within: .seconds(60))
-            #expect(client.identity?.id == id)
+            #expect(client.identity?.id != id)
             try await client.setData("/a", [2])
             await client.close()
         }
+    }
+
+    /// A client of a server without a quorum finds one with a quorum by asking around.
+    private static func expectMove(from port: Int, _ configuration: ClientConfiguration) async throws {
+        let proxy = try TestProxy(to: LiveServer.shared(.corral).port)
+        proxy.refuse(true)
+        var configuration = configuration
+        configuration.connectString = try ConnectString("127.0.0.1:\(port),127.0.0.1:\(proxy.port)")
+        let client = try await ZooKeeper.connect(configuration)
+        #expect(client.state == .connectedReadOnly && client.server?.port == port)
+        proxy.refuse(false)
+        try await client.wait(for: .connected)
+        #expect(client.server?.port == proxy.port)
+        await client.close()
     }
 }
