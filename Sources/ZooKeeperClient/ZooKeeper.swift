@@ -93,8 +93,9 @@ public final class ZooKeeper: Sendable {
 
     /// Ends the session behind all requests submitted before: its ephemeral znodes are deleted, its watches gone.
     public func close() async {
-        // An error says that the session has ended in another way, which will do.
-        _ = try? await session.close().value
+        let states = states
+        session.close()
+        for await state in states where state.isFinal { return }
     }
 
     // MARK: Requests
@@ -104,14 +105,12 @@ public final class ZooKeeper: Sendable {
         session.submit(request)
     }
 
-    /// Submits a read that sets a one-shot watch when it succeeds (`exists` also when there is no such znode).
+    /// Submits a read that sets a one-shot watch when it succeeds (`exists` also when there is no such znode): `getData`,
+    /// `exists` or one of `getChildren`.
     public func submitWithWatch<Value: Sendable>(
         _ request: ZooKeeperRequest<Value>
     ) -> (reply: PendingReply<Value>, watch: Watch) {
-        guard let kind = request.watchKind else {
-            preconditionFailure("a \(request.operation) request cannot set a watch")
-        }
-        let sink = session.makeSink(request.path ?? "/", kind)
+        let sink = session.makeSink(request.path ?? "/", request.watchKind ?? .data)
         let reply = session.submit(request, watch: sink)
         return (reply, Watch(owner: WatchOwner(sink, in: session)))
     }

@@ -95,6 +95,17 @@ struct WatchTests {
         }
     }
 
+    @Test("a request that cannot set a watch says so")
+    func notWatchable() async throws {
+        try await withTwoClients(.corral) { client, _, root in
+            let (reply, watch) = client.submitWithWatch(.sync(root))
+            let error = ZooKeeperError(
+                .invalidArgument("the request cannot set a watch"), operation: .sync, path: root)
+            await #expect(throws: error) { try await reply.value }
+            await #expect(throws: error) { try await watch.next() }
+        }
+    }
+
     @Test("a change missed while the connection was lost is told", arguments: Vendor.underTest)
     func missed(vendor: Vendor) async throws {
         let server = try LiveServer.shared(vendor)

@@ -10,7 +10,7 @@ public struct ZooKeeperRequest<Value: Sendable>: Sendable {
     let decode: ReplySlot<Value>.Decode
     /// The value that "no such znode" means, if it means one.
     var absent: Value?
-    /// The one-shot watch that the request can set.
+    /// The watch that the request can set.
     var watchKind: WatchKind?
 
     init(
@@ -151,7 +151,8 @@ extension ZooKeeperRequest where Value == Void {
     }
 
     static func addWatch(_ path: String, _ mode: AddWatchMode) -> Self {
-        Self(.addWatch, path, .number(mode.rawValue)) { _, _ in }
+        let kind = mode == .persistent ? WatchKind.persistent : .persistentRecursive
+        return Self(.addWatch, path, .number(mode.rawValue), watchKind: kind) { _, _ in }
     }
 
     /// Presents a credential, now and on every later connection of the session.

@@ -164,12 +164,12 @@ extension SessionMachine {
     private mutating func receivedAuthentication(error: Int32) {
         guard let index = unansweredCredentials.popFirst() else { return }
         let waiting = credentials[index].waiting
-        credentials[index].waiting = nil
+        credentials[index].waiting = []
         if error != 0 {
             effects.append(.log(.error, "credential of scheme '\(credentials[index].credential.scheme)' refused"))
             end(.authenticationFailed)
         }
-        if let waiting { effects.append(.answer(RequestBatch(requests: [waiting]), code: error)) }
+        if !waiting.isEmpty { effects.append(.answer(RequestBatch(requests: waiting), code: error)) }
     }
 
     private mutating func notified(_ reader: inout JuteReader, zxid: Int64) throws(JuteError) {

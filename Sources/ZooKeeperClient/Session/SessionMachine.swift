@@ -42,7 +42,7 @@ struct SessionMachine {
     /// A credential, and who waits to hear whether it was accepted.
     struct StoredCredential {
         var credential: Credential
-        var waiting: OutstandingRequest?
+        var waiting: [OutstandingRequest] = []
     }
 
     let settings: Settings
@@ -158,7 +158,7 @@ struct SessionMachine {
         if final == .expired { metrics.expirations.increment() }
         post(final)
         failOutstanding(reason)
-        let waiting = credentials.compactMap(\.waiting)
+        let waiting = credentials.flatMap(\.waiting)
         if !waiting.isEmpty { effects.append(.fail(RequestBatch(requests: waiting), reason)) }
         effects.append(.seal(reason))
         effects.append(.finishWatches(reason))
@@ -236,8 +236,10 @@ struct SessionMachine {
                 outstanding.append(request)
                 continue
             }
-            unansweredCredentials.append(credentials.count)
-            credentials.append(StoredCredential(credential: credential, waiting: request))
+            let index = credentials.firstIndex { $0.credential == credential } ?? credentials.count
+            if index == credentials.count { credentials.append(StoredCredential(credential: credential)) }
+            credentials[index].waiting.append(request)
+            unansweredCredentials.append(index)
         }
     }
 

@@ -80,6 +80,8 @@ final class Session: @unchecked Sendable {
         }
         if let problem = request.body.problem(path: request.path) {
             slot.fail(problem)
+        } else if sink != nil, request.watchKind == nil {
+            slot.fail(.invalidArgument("the request cannot set a watch"))
         } else {
             submit(slot, request)
         }
