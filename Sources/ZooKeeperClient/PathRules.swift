@@ -35,14 +35,15 @@ enum PathRules {
         }
     }
 
-    /// C1 controls, private use and the specials at the end of the basic plane are refused by Apache's servers.
+    /// C1 controls, private use, the specials at the end of the basic plane and everything beyond that plane are
+    /// refused by servers, because Apache's check sees UTF-16.
     private static func problem(withScalarAt index: Int, in bytes: UnsafeBufferPointer<UInt8>) -> String? {
         let second: UInt8 = index + 1 < bytes.count ? bytes[index + 1] : 0
         let third: UInt8 = index + 2 < bytes.count ? bytes[index + 2] : 0
         let refused =
             switch bytes[index] {
             case 0xc2: second < 0xa0
-            case 0xee: true
+            case 0xee, 0xf0...: true
             case 0xef: second < 0xa4 || second == 0xbf && third >= 0xb0
             default: false
             }

@@ -105,8 +105,8 @@ public final class ZooKeeper: Sendable {
         session.submit(request)
     }
 
-    /// Submits a read that sets a one-shot watch when it succeeds (`exists` also when there is no such znode): `getData`,
-    /// `exists` or one of `getChildren`.
+    /// Submits a read that sets a one-shot watch when it succeeds (`exists` also when there is no such znode):
+    /// `getData`, `exists` or one of `getChildren`.
     public func submitWithWatch<Value: Sendable>(
         _ request: ZooKeeperRequest<Value>
     ) -> (reply: PendingReply<Value>, watch: Watch) {

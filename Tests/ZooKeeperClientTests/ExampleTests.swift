@@ -54,10 +54,11 @@ struct ExampleTests {
         try await within(.seconds(60)) {
             let leader = try await ZooKeeper.connect(configuration)
             let worker = try await ZooKeeper.connect(configuration)
-            _ = try await leader.multi(
-                [.create(root), .create("\(root)/ready")] + (0..<20).map { .create("\(root)/\($0)", data: [0]) })
+            var creations: [ZooKeeperClient.Operation] = [.create(root), .create("\(root)/ready")]
+            for part in 0..<20 { creations.append(.create("\(root)/\(part)", data: [0])) }
+            try await leader.multi(creations)
             let writing = Task {
-                for round in 1...30 as ClosedRange<UInt8> {
+                for round in UInt8(1)...30 {
                     // All in one stream: the worker cannot see `ready` while the parts change.
                     let begin = leader.submit(.delete("\(root)/ready"))
                     let parts = (0..<20).map { leader.submit(.setData("\(root)/\($0)", [round])) }

@@ -37,20 +37,22 @@ struct WireTests {
         buffer.append(path: "/a", below: "/app")
         buffer.append(path: "/", below: "/app")
         buffer.append(path: "/b", below: "")
-        var reader = JuteReader(buffer.bytes)
-        let read = (0..<3).map { _ in try? reader.readString() }
+        let read = Array(buffer.bytes).withUnsafeBytes { bytes in
+            var reader = JuteReader(bytes)
+            return (0..<3).map { _ in try? reader.readString() }
+        }
         #expect(read == ["/app/a", "/app", "/b"])
     }
 
     @Test("which paths are refused, as Apache's client refuses them")
     func paths() {
-        let allowed = ["/", "/a", "/a/b", "/a.b", "/..a", "/a..", "/...", "/é", "/\u{a0}", "/漢字", "/🐎", "/\u{fa00}"]
+        let allowed = ["/", "/a", "/a/b", "/a.b", "/..a", "/a..", "/...", "/é", "/\u{a0}", "/漢字", "/\u{fa00}"]
         for fine in allowed {
             #expect(PathRules.problem(with: fine) == nil, "\(fine.debugDescription)")
         }
         for wrong in [
             "", "a", "/a/", "//", "/a//b", "/.", "/..", "/a/.", "/a/..", "/./a", "/../a", "/a\u{0}", "/a\u{1f}b",
-            "/\u{7f}", "/\u{80}", "/\u{9f}", "/\u{e000}", "/\u{f8ff}", "/\u{fff0}", "/\u{ffff}",
+            "/\u{7f}", "/\u{80}", "/\u{9f}", "/\u{e000}", "/\u{f8ff}", "/\u{fff0}", "/\u{ffff}", "/🐎",
         ] {
             #expect(PathRules.problem(with: wrong) != nil, "\(wrong.debugDescription)")
         }
@@ -87,16 +89,15 @@ struct WireTests {
         var frames = FrameReader(maximumFrameBytes: 50)
         let bytes = withUnsafeBytes(of: Int32(length).bigEndian) { Array($0) }
         var failure: FrameReader.Failure?
-        do {
-            // Its length in two pieces.
-            for piece in [bytes[..<2], bytes[2...]] {
-                try Array(piece).withUnsafeBytes { bytes throws(FrameReader.Failure) in
+        // Its length in two pieces.
+        for piece in [Array(bytes[..<2]), Array(bytes[2...])] {
+            piece.withUnsafeBytes { bytes in
+                do {
                     try frames.read(bytes) { _ in Issue.record("a frame") }
+                } catch {
+                    failure = error
                 }
             }
-            try [0].withUnsafeBytes { bytes throws(FrameReader.Failure) in try frames.read(bytes) { _ in } }
-        } catch {
-            failure = error
         }
         #expect(failure == .tooLong(bytes: length))
     }
@@ -109,13 +110,15 @@ struct WireTests {
         request.encode(to: &buffer)
         let requestBytes = buffer.count
         response.encode(to: &buffer)
-        var reader = JuteReader(buffer.bytes)
-        let readRequest = try ConnectRequest(from: &reader)
-        let readResponse = try ConnectResponse(from: &reader)
-        #expect(readRequest == request && readResponse == response && reader.remaining == 0)
-        var old = JuteReader(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<(requestBytes - 1)]))
-        let readOld = try ConnectRequest(from: &old)
-        #expect(!readOld.readOnly)
+        try Array(buffer.bytes).withUnsafeBytes { bytes in
+            var reader = JuteReader(bytes)
+            let readRequest = try ConnectRequest(from: &reader)
+            let readResponse = try ConnectResponse(from: &reader)
+            #expect(readRequest == request && readResponse == response && reader.remaining == 0)
+            var old = JuteReader(UnsafeRawBufferPointer(rebasing: bytes[..<(requestBytes - 1)]))
+            let readOld = try ConnectRequest(from: &old)
+            #expect(!readOld.readOnly)
+        }
     }
 }
 
@@ -140,9 +143,11 @@ struct OutboxTests {
         }
         note()
         note()
-        var (bytes, requests) = (WireBuffer(), [OutstandingRequest]())
+        var bytes = WireBuffer()
+        var requests: [OutstandingRequest] = []
         outbox.take(&bytes, &requests)
-        #expect(requests.map(\.xid) == [1, 2] && bytes.count == requests.reduce(0) { $0 + $1.frameBytes })
+        let (taken, size) = (bytes.count, requests.reduce(0) { $0 + $1.frameBytes })
+        #expect(requests.map(\.xid) == [1, 2] && taken == size)
         note()
         note()
         #expect(outbox.leave() == .max)
@@ -158,11 +163,15 @@ struct OutboxTests {
         #expect(outbox.expired(now: 9).isEmpty)
         #expect(outbox.expired(now: 20).map(\.xid) == [1, 2])
         #expect(outbox.leave() == 30)
-        var (bytes, requests) = (WireBuffer(), [OutstandingRequest]())
+        var bytes = WireBuffer()
+        var requests: [OutstandingRequest] = []
         outbox.take(&bytes, &requests)
-        #expect(requests.map(\.xid) == [3] && bytes.count == slots[2].frameBytes)
-        var reader = JuteReader(bytes.bytes)
-        let fields = (0..<3).map { _ in try? reader.readInt32() }
+        let content = Array(bytes.bytes)
+        #expect(requests.map(\.xid) == [3] && content.count == slots[2].frameBytes)
+        let fields = content.withUnsafeBytes { bytes in
+            var reader = JuteReader(bytes)
+            return (0..<3).map { _ in try? reader.readInt32() }
+        }
         #expect(fields == [Int32(slots[2].frameBytes - 4), 3, OpCode.sync.rawValue])
     }
 

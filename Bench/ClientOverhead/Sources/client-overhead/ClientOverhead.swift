@@ -106,14 +106,13 @@ enum ClientOverhead {
         print("swift idle: \(alive) of \(sessions) sessions alive, \(bytes) bytes each, \(percent) % of one CPU")
     }
 
+    /// Of this process, all its threads.
     static func cpuNanos() -> Int64 {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
-        func nanos(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_usec) * 1000 }
-        return nanos(usage.ru_utime) + nanos(usage.ru_stime)
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
-    /// Of this process.
     static func residentBytes() -> Int {
         guard let file = fopen("/proc/self/statm", "r") else { return 0 }
         defer { fclose(file) }
