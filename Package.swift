@@ -90,8 +90,9 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol",
+                "CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol", "ZooKeeperClient",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 

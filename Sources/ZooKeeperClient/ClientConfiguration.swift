@@ -39,6 +39,9 @@ public struct ClientConfiguration: Sendable {
     /// Where the connection's work is done: one of its threads for each client.
     public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
+    /// Looks a host up, at each attempt anew; blocks. Tests have their own.
+    var lookUp: @Sendable (Endpoint) throws -> [SocketAddress] = Resolver.lookUp
+
     public init(_ connectString: ConnectString) {
         self.connectString = connectString
     }

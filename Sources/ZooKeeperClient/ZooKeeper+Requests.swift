@@ -54,6 +54,11 @@ extension ZooKeeper {
         try await submit(.whoAmI).value
     }
 
+    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. Outside of any chroot.
+    public func getConfig() async throws(ZooKeeperError) -> NodeData {
+        try await submit(.getConfig).value
+    }
+
     // MARK: Writes
 
     /// Creates a znode; its path, with the number that the server appended to a sequential name.

@@ -21,6 +21,12 @@ extension ZooKeeper {
         return (try await reply.value, watch)
     }
 
+    /// Who the ensemble's servers are, and a watch for the next change of that.
+    public func getConfigAndWatch() async throws(ZooKeeperError) -> (value: NodeData, watch: Watch) {
+        let (reply, watch) = submitWithWatch(.getConfig)
+        return (try await reply.value, watch)
+    }
+
     /// A watch that stays: on a znode (`persistent`), or on it and all below (`persistentRecursive`, which tells of
     /// each child's creation and deletion instead of `childrenChanged`). The znode need not exist. Apache's servers
     /// keep one of the two modes for each path and session.

@@ -13,6 +13,9 @@ import ZooKeeperProtocol
 public final class ZooKeeper: Sendable {
     let session: Session
 
+    /// Where every server shows who its ensemble's servers are; see `getConfig`.
+    public static let configurationPath = "/zookeeper/config"
+
     /// Begins to look for a session; does not wait for it.
     public init(_ configuration: ClientConfiguration) throws(ZooKeeperError) {
         session = try Session(configuration)
@@ -110,7 +113,8 @@ public final class ZooKeeper: Sendable {
     public func submitWithWatch<Value: Sendable>(
         _ request: ZooKeeperRequest<Value>
     ) -> (reply: PendingReply<Value>, watch: Watch) {
-        let sink = session.makeSink(request.path ?? "/", request.watchKind ?? .data)
+        let sink = session.makeSink(
+            request.path ?? "/", request.watchKind ?? .data, isOutsideChroot: request.isOutsideChroot)
         let reply = session.submit(request, watch: sink)
         return (reply, Watch(owner: WatchOwner(sink, in: session)))
     }

@@ -92,7 +92,7 @@ struct WireTests {
         // Its length in two pieces.
         for piece in [Array(bytes[..<2]), Array(bytes[2...])] {
             piece.withUnsafeBytes { bytes in
-                do {
+                do throws(FrameReader.Failure) {
                     try frames.read(bytes) { _ in Issue.record("a frame") }
                 } catch {
                     failure = error

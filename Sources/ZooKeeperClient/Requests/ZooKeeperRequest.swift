@@ -12,6 +12,8 @@ public struct ZooKeeperRequest<Value: Sendable>: Sendable {
     var absent: Value?
     /// The watch that the request can set.
     var watchKind: WatchKind?
+    /// Whether the path is the tree's own, whatever the client's root.
+    var isOutsideChroot = false
 
     init(
         _ operation: OpCode, _ path: String?, _ body: RequestBody, watchKind: WatchKind? = nil, absent: Value? = nil,
@@ -35,6 +37,13 @@ extension ZooKeeperRequest where Value == NodeData {
         Self(.getData, path, .read, watchKind: .data) { reader, _ in
             NodeData(data: try reader.readBytes(), stat: try Stat(from: &reader))
         }
+    }
+
+    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. Outside of any chroot.
+    public static var getConfig: Self {
+        var request = getData(ZooKeeper.configurationPath)
+        request.isOutsideChroot = true
+        return request
     }
 
     /// Changes who the ensemble's servers are; answers the new configuration. See `ZooKeeper.reconfigure`.

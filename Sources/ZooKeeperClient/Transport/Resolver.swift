@@ -14,7 +14,10 @@ enum Resolver {
     }
 
     /// One of an endpoint's addresses, chosen by chance.
-    static func address(of endpoint: Endpoint, in eventLoop: any EventLoop) -> EventLoopFuture<SocketAddress> {
+    static func address(
+        of endpoint: Endpoint, in eventLoop: any EventLoop,
+        _ lookUp: @escaping @Sendable (Endpoint) throws -> [SocketAddress]
+    ) -> EventLoopFuture<SocketAddress> {
         if let address = try? SocketAddress(ipAddress: endpoint.host, port: endpoint.port) {
             return eventLoop.makeSucceededFuture(address)
         }
@@ -28,7 +31,7 @@ enum Resolver {
     }
 
     /// Blocks.
-    static func lookUp(_ endpoint: Endpoint) throws -> [SocketAddress] {
+    @Sendable static func lookUp(_ endpoint: Endpoint) throws -> [SocketAddress] {
         var hints = addrinfo()
         #if canImport(Glibc)
             hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -98,7 +98,8 @@ final class Session: @unchecked Sendable {
     private func submit<Value>(_ slot: ReplySlot<Value>, _ request: ZooKeeperRequest<Value>, isLast: Bool = false) {
         let submission = outbox.submit(slot, isLast: isLast) {
             request.body.encode(
-                to: &$0, path: request.path, chroot: configuration.connectString.chroot,
+                to: &$0, path: request.path,
+                chroot: request.isOutsideChroot ? "" : configuration.connectString.chroot,
                 watch: slot.registration != nil)
         }
         switch submission {
@@ -114,9 +115,10 @@ final class Session: @unchecked Sendable {
         return path == "/" ? chroot : chroot + path
     }
 
-    func makeSink(_ path: String, _ kind: WatchKind) -> WatchSink {
+    func makeSink(_ path: String, _ kind: WatchKind, isOutsideChroot: Bool = false) -> WatchSink {
         WatchSink(
-            path: serverPath(path), clientPath: path, kind: kind, limit: configuration.maximumPendingEvents)
+            path: isOutsideChroot ? path : serverPath(path), clientPath: path, kind: kind,
+            limit: configuration.maximumPendingEvents)
     }
 
     /// Ends the session behind everything submitted before; the reply comes when it has ended, in whatever way.
@@ -280,7 +282,7 @@ final class Session: @unchecked Sendable {
         _ endpoint: Endpoint, timeout: TimeAmount,
         _ makeHandler: @escaping @Sendable () -> any ChannelHandler & Sendable
     ) -> EventLoopFuture<any Channel> {
-        Resolver.address(of: endpoint, in: eventLoop).flatMap { address in
+        Resolver.address(of: endpoint, in: eventLoop, configuration.lookUp).flatMap { address in
             ClientBootstrap(group: self.eventLoop)
                 .connectTimeout(timeout)
                 .channelOption(.socketOption(.tcp_nodelay), value: 1)
