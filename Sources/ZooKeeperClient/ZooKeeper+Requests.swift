@@ -54,7 +54,8 @@ extension ZooKeeper {
         try await submit(.whoAmI).value
     }
 
-    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. Outside of any chroot.
+    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. It is the ensemble's,
+    /// whatever the chroot.
     public func getConfig() async throws(ZooKeeperError) -> NodeData {
         try await submit(.getConfig).value
     }

@@ -39,7 +39,8 @@ extension ZooKeeperRequest where Value == NodeData {
         }
     }
 
-    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. Outside of any chroot.
+    /// Who the ensemble's servers are: a `server.N` line for each, and the `version` of the list. It is the ensemble's,
+    /// whatever the chroot.
     public static var getConfig: Self {
         var request = getData(ZooKeeper.configurationPath)
         request.isOutsideChroot = true
