@@ -13,6 +13,7 @@ let package = Package(
     name: "corral",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "ZooKeeperClient", targets: ["ZooKeeperClient"]),
         .executable(name: "corral", targets: ["corral"]),
         .executable(name: "corral-bench", targets: ["corral-bench"]),
     ],
@@ -22,6 +23,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.1.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Row 0: thin C shims and the wire primitives.
@@ -59,6 +64,21 @@ let package = Package(
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab", "ServerCore"],
             swiftSettings: strict),
 
+        // Row 4 as well, and of the server's rooms it knows the wire formats alone: the client library.
+        .target(
+            name: "ZooKeeperClient",
+            dependencies: [
+                "Jute", "ZooKeeperProtocol", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"), .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            // Its asynchronous calls run where their caller runs: a request costs no change of executor.
+            swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+
         // Row 5: the server around the core, and the load engine.
         .target(
             name: "Server",
@@ -70,8 +90,9 @@ let package = Package(
         .target(
             name: "Load",
             dependencies: [
-                "CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol",
+                "CPlatform", "CDeflate", "Jute", "ZooKeeperProtocol", "ZooKeeperClient",
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
 
@@ -155,6 +176,18 @@ let package = Package(
             exclude: ["corpus"], swiftSettings: strict),
         .testTarget(
             name: "EnsembleTests", dependencies: ["TestSupport", "Jute", "ZooKeeperProtocol"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ZooKeeperClientTests",
+            dependencies: [
+                "ZooKeeperClient", "TestSupport", "Jute", "ZooKeeperProtocol",
+                .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]

@@ -15,7 +15,8 @@ struct CorralBench: ParsableCommand {
         abstract: "Loads ZooKeeper-compatible servers, checks what they answer, and measures them.",
         subcommands: [
             Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Simulate.self, Ensemble.self,
-            EnsembleControl.self, Faults.self, CatchUp.self,
+            EnsembleControl.self, Faults.self, CatchUp.self, ClientOverhead.self, ClientReadsCommand.self,
+            Sessions.self,
         ])
 
     static func main() {

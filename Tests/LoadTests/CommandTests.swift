@@ -52,6 +52,12 @@ import Testing
             (["catch-up", "--servers", "2"], "majority"), (["ensemble", "0"], "1 to 13"),
             (["ensemble", "3", "--mix", "corral,etcd,apache"], "etcd"),
             (["ensemble", "3", "--config", "clientPort=1"], "clientPort"),
+            (["client-overhead", "--clients", "curator"], "curator"),
+            (["client-overhead", "--clients", "kazoo"], "--kazoo-python"),
+            (["client-overhead", "--clients", "java"], "--java-class-path"),
+            (["client-overhead", "--reads", "1"], "--reads"), (["sessions", "--sessions", "0"], "--sessions"),
+            (["sessions", "--server", "null"], "--server"), (["sessions", "--timeout", "1"], "--timeout"),
+            (["sessions", "--storms", "-1"], "--storms"),
         ] {
             let directory = try TemporaryDirectory()
             let output = ["frobnicate", "ensemble"].contains(arguments[0]) ? [] : ["--output", directory.path]
@@ -64,7 +70,7 @@ import Testing
     @Test func everyCommandHasHelp() throws {
         for command in [
             "run", "sweep", "memory", "check-result", "null-server", "ensemble", "ensemble-control", "faults",
-            "catch-up",
+            "catch-up", "client-overhead", "client-reads", "sessions",
         ] {
             let (code, text) = try run([command, "--help"])
             #expect(code == 0 && text.contains("OVERVIEW") && text.contains("OPTIONS"))

@@ -151,7 +151,7 @@ final class Watchdog: @unchecked Sendable {
             while read -r sign pid; do
               if [ "$sign" = + ]; then live="$live$pid "; else live="${live%% $pid *} ${live#* $pid }"; fi
             done
-            for pid in $live; do kill -9 -- -$pid 2>/dev/null; done
+            for pid in $live; do kill -9 -$pid 2>/dev/null; done
             """
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)

@@ -26,7 +26,11 @@ private let apacheSystemProperties: Set<String> = [
     "extendedTypesEnabled", "4lw.commands.whitelist", "DigestAuthenticationProvider.superDigest",
     "znode.container.checkIntervalMs", "forceSync", "skipACL", "jute.maxbuffer", "snapCount", "preAllocSize",
     "globalOutstandingLimit", "digest.enabled", "admin.enableServer", "maxSnapshotIntervalMillis",
+    "readonlymode.enabled",
 ]
+
+/// Those of them that are not in the space of names `zookeeper.`.
+private let apacheBareNames = ["jute.", "znode.", "readonlymode."]
 
 /// A standalone server as a child process, on a free loopback port, with a data directory of its own.
 ///
@@ -127,7 +131,7 @@ public final class ServerUnderTest: @unchecked Sendable {
     /// The option of `java` that gives Apache's server this setting; nil when its zoo.cfg takes it.
     static func apacheProperty(_ key: String, _ value: String) -> String? {
         guard apacheSystemProperties.contains(key) else { return nil }
-        let name = key.hasPrefix("jute.") || key.hasPrefix("znode.") ? key : "zookeeper.\(key)"
+        let name = apacheBareNames.contains { key.hasPrefix($0) } ? key : "zookeeper.\(key)"
         return "-D\(name)=\(value)"
     }
 

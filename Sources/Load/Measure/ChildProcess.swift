@@ -52,6 +52,13 @@ final class ChildProcess {
         return true
     }
 
+    /// What it ended with, 128 and the signal's number when a signal ended it; nil while it runs.
+    var exitCode: Int32? {
+        guard !isRunning, let exitStatus else { return nil }
+        let signal = exitStatus & 0x7f
+        return signal == 0 ? (exitStatus >> 8) & 0xff : 128 + signal
+    }
+
     /// Signals the process; nothing when it has ended.
     func send(_ number: Int32) {
         if isRunning { kill(pid, number) }

@@ -62,6 +62,16 @@ public enum ResultCheck {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(CatchUpSummary.self, from: data))
+            case ClientOverheadSummary.schemaName:
+                if !knows(kind.schemaVersion, ClientOverheadSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(ClientOverheadSummary.self, from: data))
+            case SessionsSummary.schemaName:
+                if !knows(kind.schemaVersion, SessionsSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(SessionsSummary.self, from: data))
             default:
                 if let other = others.first(where: { $0.name == kind.schema }) {
                     if !knows(kind.schemaVersion, other.currentVersion) { return [versionProblem(kind.schemaVersion)] }
@@ -188,6 +198,38 @@ public enum ResultCheck {
         }
         if summary.figures != summary.plan.ways.compactMap({ CatchUpFigure($0, summary.results) }) {
             problems.append("the figures are not the results'")
+        }
+        return problems
+    }
+
+    static func check(_ summary: ClientOverheadSummary) -> [String] {
+        var problems: [String] = []
+        if summary.status != .valid { problems.append("status is \(summary.status.rawValue)") }
+        for client in summary.plan.clients {
+            let own = summary.measurements.filter { $0.client == client }
+            if Set(own.map(\.round)) != Set(1...summary.plan.rounds) || own.count != summary.plan.rounds {
+                problems.append("\(client.rawValue): \(own.count) measurements in \(summary.plan.rounds) rounds")
+            }
+            for measurement in own where measurement.sample.reads != summary.plan.reads(of: client)
+                || measurement.sample.cpuSeconds <= 0 || measurement.sample.wallSeconds <= 0
+            {
+                problems.append("\(client.rawValue), round \(measurement.round): no whole measurement")
+            }
+        }
+        if summary.figures != ClientOverheadSummary.figures(summary.plan, summary.measurements) {
+            problems.append("the figures are not the measurements'")
+        }
+        return problems
+    }
+
+    static func check(_ summary: SessionsSummary) -> [String] {
+        var problems = SessionsSummary.problems(summary.plan, summary.result)
+        if summary.status != .valid { problems.append("status is \(summary.status.rawValue)") }
+        if summary.result.storms.count != summary.plan.storms {
+            problems.append("\(summary.result.storms.count) storms, \(summary.plan.storms) were asked for")
+        }
+        if summary.result.clientBytesPerSession <= 0 || summary.result.restSeconds <= 0 {
+            problems.append("nothing was measured")
         }
         return problems
     }

@@ -17,7 +17,8 @@ public final class ManagedServer {
     public let kind: ServerKind
     public let address: ServerAddress
     public private(set) var description: ServerDescription
-    private let process: ChildProcess
+    private var process: ChildProcess
+    private let commandLine: [String]
     private let directory: String
     private let logPath: String
 
@@ -36,7 +37,8 @@ public final class ManagedServer {
         let launch = try Self.launch(kind, options: options, directory: directory, port: port)
         description = launch.description
         description.commandLine = description.commandLine.map(EnvironmentRecord.withoutWorkingDirectory)
-        process = try ChildProcess(launch.description.commandLine, outputPath: logPath)
+        commandLine = launch.description.commandLine
+        process = try ChildProcess(commandLine, outputPath: logPath)
         // For a script that must clean up after this program was killed.
         try ResultFiles.write("\(process.pid)\n", to: "\(directory)/server.pid")
         try waitUntilReady(limitSeconds: launch.startLimitSeconds)
@@ -52,6 +54,19 @@ public final class ManagedServer {
     }
 
     var isRunning: Bool { process.isRunning }
+
+    /// SIGKILL; returns when the process is gone. Its directory stays.
+    func kill() {
+        process.send(SIGKILL)
+        while process.isRunning { usleep(1000) }
+    }
+
+    /// Starts the process anew on what it left, without waiting for it to serve.
+    func startAgain() throws(LoadError) {
+        precondition(!process.isRunning, "the server runs")
+        process = try ChildProcess(commandLine, outputPath: logPath)
+        try ResultFiles.write("\(process.pid)\n", to: "\(directory)/server.pid")
+    }
 
     private func waitUntilReady(limitSeconds: Double) throws(LoadError) {
         let start = corral_monotonic_nanos()
