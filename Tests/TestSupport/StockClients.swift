@@ -69,6 +69,21 @@ public enum StockClients {
             timeoutSeconds: 240)
     }
 
+    /// Arguments for `java` that run the driver of Curator's recipes; its own come behind.
+    public static func curatorRecipes() throws -> [String] {
+        let jars = ["recipes", "framework", "client"].map { "/usr/share/java/curator-\($0).jar" }
+        for jar in jars { try require(jar, package: "libcurator-recipes-java") }
+        let directory = TestEnvironment.clientDirectory
+        let source = sources.appendingPathComponent("CuratorRecipes.java")
+        let classPath = jars + ["/usr/share/java/guava.jar", ServerUnderTest.apacheClassPath]
+        let compileClassPath = classPath + ["/usr/share/java/zookeeper-jute.jar"]
+        try make(
+            directory.appendingPathComponent("CuratorRecipes.class"), from: source, "javac",
+            ["-nowarn", "-cp", compileClassPath.joined(separator: ":"), "-d", directory.path, source.path])
+        return ServerUnderTest.javaOptions
+            + ["-Xmx128m", "-cp", ([directory.path] + classPath).joined(separator: ":"), "CuratorRecipes"]
+    }
+
     public static func runC(port: Int) throws -> (code: Int32, output: String) {
         try require("/usr/include/zookeeper/zookeeper.h", package: "libzookeeper-mt-dev")
         let product = TestEnvironment.clientDirectory.appendingPathComponent("c_driver")
