@@ -34,7 +34,9 @@ let package = Package(
         .target(name: "CPlatform"),
         .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .systemLibrary(name: "CDeflate", pkgConfig: "libdeflate", providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(name: "CEdit", pkgConfig: "libedit", providers: [.apt(["libedit-dev"])]),
         .target(name: "Jute", swiftSettings: strict),
+        .target(name: "JSONText", swiftSettings: strict),
 
         // Row 1: the protocol's records, and the queues between threads.
         .target(name: "ZooKeeperProtocol", dependencies: ["Jute"], swiftSettings: strict),
@@ -57,6 +59,10 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: strict),
+
+        // Row 3 as well: what log and snapshot files hold, for people and scripts.
+        .target(
+            name: "DataFiles", dependencies: ["Jute", "JSONText", "ZooKeeperProtocol", "TxnLog"], swiftSettings: strict),
 
         // Row 4: sockets, and the world of the simulator.
         .target(name: "Transport", dependencies: ["CPlatform", "Jute", "RequestQueue"], swiftSettings: strict),
@@ -102,11 +108,21 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "Shell",
+            dependencies: [
+                "CEdit", "Jute", "JSONText", "ZooKeeperProtocol", "DataTree", "ZooKeeperClient",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+
         // Row 6: argument parsing only.
         .executableTarget(
             name: "corral",
             dependencies: [
-                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Server", "Shell", "DataFiles", "TxnLog", "ZooKeeperClient",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
@@ -203,6 +219,13 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DataFilesTests",
+            dependencies: ["DataFiles", "JSONText", "TxnLog", "Jute", "ZooKeeperProtocol", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ShellTests", dependencies: ["Shell", "JSONText", "TestSupport", "ZooKeeperProtocol"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]

@@ -49,5 +49,6 @@ need_build_packages() {
     local missing=()
     have_header jemalloc/jemalloc.h || missing+=(libjemalloc-dev)
     have_header libdeflate.h || missing+=(libdeflate-dev)
+    have_header histedit.h || missing+=(libedit-dev)
     [ ${#missing[@]} -eq 0 ] || install "the build" "${missing[@]}"
 }

@@ -194,12 +194,12 @@ public enum LogHistoryProblem: Error, Equatable, Sendable, CustomStringConvertib
 }
 
 /// The order of zxids without a gap.
-enum ZxidOrder {
+public enum ZxidOrder {
     /// A zxid with counter 0 names the start of an epoch; no transaction has it.
-    static func isTransaction(_ zxid: Int64) -> Bool { zxid & 0xffff_ffff != 0 }
+    public static func isTransaction(_ zxid: Int64) -> Bool { zxid & 0xffff_ffff != 0 }
 
     /// Within an epoch zxids are consecutive; a new epoch starts with counter 1.
-    static func follows(_ previous: Int64, _ next: Int64) -> Bool {
+    public static func follows(_ previous: Int64, _ next: Int64) -> Bool {
         next == previous + 1 || next >> 32 > previous >> 32 && next & 0xffff_ffff == 1
     }
 }

@@ -8,9 +8,9 @@ import Darwin
 #endif
 
 /// Reads one log segment from front to back and says how it ends. One owner.
-final class LogSegmentReader {
+public final class LogSegmentReader {
     /// What lies at the reader's position.
-    enum Item {
+    public enum Item {
         /// A whole transaction with a right checksum: header, record and digest. Valid until the next call.
         case txn(TxnHeader, UnsafeRawBufferPointer)
         /// Nothing but padding, or the file's end.
@@ -20,7 +20,7 @@ final class LogSegmentReader {
     }
 
     /// How the bytes at a position fail to be a transaction.
-    enum Damage: String, Sendable {
+    public enum Damage: String, Sendable {
         case incomplete = "the record is incomplete"
         case badLength = "the record's length is impossible"
         case noEndMark = "the record's end mark is missing"
@@ -29,24 +29,24 @@ final class LogSegmentReader {
     }
 
     /// What the first bytes of a segment file are.
-    enum Start {
+    public enum Start: Sendable {
         case header
         /// Empty, shorter than a header, or nothing but zeros: what a crash while the file was created leaves behind.
         case blank
         case foreign
     }
 
-    let path: String
+    public let path: String
     /// Where the next item starts.
-    private(set) var offset = FileHeader.size
-    let start: Start
+    public private(set) var offset = FileHeader.size
+    public let start: Start
     private let window: FileWindow
     /// From here on the index wants an entry.
     private var nextIndexed = LogIndex.spacing
 
-    var fileSize: Int { window.fileSize }
+    public var fileSize: Int { window.fileSize }
 
-    init(disk: any Disk, path: String) throws(DiskError) {
+    public init(disk: any Disk, path: String) throws(DiskError) {
         self.path = path
         window = try FileWindow(try disk.open(path, .read))
         let bytes = try window.view(at: 0, wanted: FileHeader.size)
@@ -74,7 +74,7 @@ final class LogSegmentReader {
     }
 
     /// - Parameter trustsPadding: takes a length of zero for the end without reading the rest of the file.
-    func next(trustsPadding: Bool = false) throws(DiskError) -> Item {
+    public func next(trustsPadding: Bool = false) throws(DiskError) -> Item {
         let prefix = try window.view(at: offset, wanted: TxnFrame.overhead)
         guard prefix.count >= TxnFrame.overhead else {
             return prefix.firstNonZeroIndex == nil ? .end : .damage(.incomplete)
@@ -105,14 +105,14 @@ final class LogSegmentReader {
     }
 
     /// A whole transaction found behind damage.
-    struct Survivor: Equatable {
-        var offset: Int
-        var end: Int
+    public struct Survivor: Equatable, Sendable {
+        public var offset: Int
+        public var end: Int
     }
 
     /// The first and the last whole transaction behind the damage at `offset`, that is frames at any byte with a right
     /// checksum and a zxid above `zxid`.
-    func survivors(above zxid: Int64) throws(DiskError) -> (first: Survivor, last: Survivor)? {
+    public func survivors(above zxid: Int64) throws(DiskError) -> (first: Survivor, last: Survivor)? {
         var found: (first: Survivor, last: Survivor)?
         var position = offset + 1
         while position + TxnFrame.overhead + TxnFrame.minimumTxnSize <= fileSize {

@@ -8,9 +8,13 @@ do {
 } catch let error as ServerStartError {
     for line in error.description.split(separator: "\n") { ServerLogHandler.standardError("corral: \(line)") }
     exit(error.exitCode)
+} catch let code as ArgumentParser.ExitCode {
+    exit(code.rawValue)
 } catch {
     // Help and version arrive here too, with exit code 0 and their text for standard output.
     if CorralCommand.exitCode(for: error).isSuccess { CorralCommand.exit(withError: error) }
     ServerLogHandler.standardError("corral: \(CorralCommand.message(for: error))")
-    exit(Server.ExitCode.badArguments)
+    // What is not the server's has the number of sysexits.h; the server's was there first.
+    let isServers = CommandLine.arguments.dropFirst().first.map { !CorralCommand.toolNames.contains($0) } ?? true
+    exit(isServers ? Server.ExitCode.badArguments : CorralCommand.toolUsageExitCode)
 }
