@@ -15,6 +15,7 @@ let package = Package(
     products: [
         .library(name: "ZooKeeperClient", targets: ["ZooKeeperClient"]),
         .library(name: "ZooKeeperRecipes", targets: ["ZooKeeperRecipes"]),
+        .library(name: "CorralTesting", targets: ["CorralTesting"]),
         .executable(name: "corral", targets: ["corral"]),
         .executable(name: "corral-bench", targets: ["corral-bench"]),
     ],
@@ -117,6 +118,23 @@ let package = Package(
             ],
             swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
 
+        // Row 6 as well: servers within other people's test processes.
+        .target(
+            name: "CorralTesting",
+            dependencies: ["Server", "RequestQueue", "TxnLog", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+
+        // An example of the client library; no product.
+        .executableTarget(
+            name: "example-registry",
+            dependencies: [
+                "ZooKeeperClient", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict),
+
         // Row 6: argument parsing only.
         .executableTarget(
             name: "corral",
@@ -202,7 +220,7 @@ let package = Package(
         .testTarget(
             name: "ZooKeeperClientTests",
             dependencies: [
-                "ZooKeeperClient", "TestSupport", "Jute", "ZooKeeperProtocol",
+                "ZooKeeperClient", "CorralTesting", "TestSupport", "Jute", "ZooKeeperProtocol",
                 .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
@@ -226,6 +244,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ShellTests", dependencies: ["Shell", "JSONText", "TestSupport", "ZooKeeperProtocol"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CorralTestingTests",
+            dependencies: [
+                "CorralTesting", "ZooKeeperClient", "TestSupport", "TxnLog", "RequestQueue", "example-registry",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: strict),
     ]

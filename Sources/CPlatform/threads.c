@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <linux/futex.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 
@@ -16,3 +17,5 @@ int corral_futex_wait(const void *word, uint32_t expected, int64_t timeout_nanos
 void corral_futex_wake(const void *word, int count) {
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
+
+void corral_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -153,6 +153,27 @@ extension Core {
         }
     }
 
+    /// Ends a session as if nothing had been heard of it for its whole timeout.
+    ///
+    /// - Returns: whether it ends now: not when there is no such session, when it is ending already, and on servers
+    ///   that do not decide about sessions (learners, and those without a leader).
+    public func expireSession(_ id: Int64) -> Bool {
+        guard role == .standalone || role == .leader, let session = sessions[id] else { return false }
+        guard session.isCommitted, !session.isClosing else { return false }
+        expire(session)
+        return true
+    }
+
+    /// Lets go of all connections. With every reactor at its end only.
+    public func forgetConnections() {
+        for connection in registry.all() { disconnected(connection) }
+    }
+
+    /// Ends all connections of clients; their sessions live on.
+    public func dropClientConnections() {
+        for connection in registry.all() where connection.attachedSession != nil { disconnect(connection) }
+    }
+
     private func expire(_ session: Session) {
         if replica?.mutations.contains(.expiredNotClosed) == true { return sessions.remove(id: session.id) }
         session.isClosing = true

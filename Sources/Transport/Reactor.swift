@@ -10,7 +10,7 @@ import Synchronization
 /// output comes only after a short send. Each turn reads every ready connection once (bounded, so that none starves the
 /// others), lets the handler work on all of it, and then sends once for each connection with output.
 ///
-/// `run` makes the calling thread the owner. From other threads only `stop`, `stopAccepting`, `adopt`,
+/// `run` makes the calling thread the owner. From other threads only `stop`, `abort`, `stopAccepting`, `adopt`,
 /// `connectionCount` and `wakeUp` may be used; the rest, connections included, belongs to the owner (before `run`: to
 /// whoever sets it up).
 public final class Reactor: @unchecked Sendable {
@@ -58,6 +58,7 @@ public final class Reactor: @unchecked Sendable {
     private let events: UnsafeMutablePointer<epoll_event>
     private var nextTickNanos: UInt64 = 0
     private let stopRequested = Atomic<Bool>(false)
+    private let isAborted = Atomic<Bool>(false)
     private let stopAcceptingRequested = Atomic<Bool>(false)
     let openCount = Atomic<Int>(0)
 
@@ -108,6 +109,12 @@ public final class Reactor: @unchecked Sendable {
     public func stop() {
         stopRequested.store(true, ordering: .sequentiallyConsistent)
         wakeUp.wake()
+    }
+
+    /// Ends `run` after the current turn as if the process had ended: what outputs hold is not sent. From any thread.
+    public func abort() {
+        isAborted.store(true, ordering: .sequentiallyConsistent)
+        stop()
     }
 
     /// Closes the listening sockets; connections live on. From any thread.
@@ -248,6 +255,7 @@ public final class Reactor: @unchecked Sendable {
     }
 
     private func flushDirty() {
+        guard !isAborted.load(ordering: .relaxed) else { return }
         // Sending marks nothing dirty and calls no handler, so the list does not change meanwhile.
         for key in dirty {
             guard let connection = connections[key] else { continue }
@@ -292,12 +300,14 @@ public final class Reactor: @unchecked Sendable {
     }
 
     private func shutDown() {
-        // The last answers leave, as far as the sockets take them.
-        nowNanos = corral_monotonic_nanos()
-        handler.turnWillBegin()
-        handler.drainInbox()
-        handler.turnDidEnd()
-        flushDirty()
+        if !isAborted.load(ordering: .relaxed) {
+            // The last answers leave, as far as the sockets take them.
+            nowNanos = corral_monotonic_nanos()
+            handler.turnWillBegin()
+            handler.drainInbox()
+            handler.turnDidEnd()
+            flushDirty()
+        }
         nowNanos = corral_monotonic_nanos()
         handler.turnWillBegin()
         closeListeners(ofClients: true)
@@ -310,6 +320,13 @@ public final class Reactor: @unchecked Sendable {
         }
         reportEnded()
         handler.turnDidEnd()
+        // What has been opened in answer to that leads nowhere any more, and nobody is told.
+        let rest = connections
+        rest.forEach { connection in
+            if connection.state != .closed { finish(connection) }
+            connection.context = nil
+        }
+        ended.removeAll()
         ready.removeAll()
         dirty.removeAll()
         connecting.removeAll()

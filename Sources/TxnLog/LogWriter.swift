@@ -181,6 +181,15 @@ public final class LogWriter: @unchecked Sendable {
         isClosed = true
     }
 
+    /// Leaves the files as they are, as the end of the process would; nothing may be appended any more.
+    public func abandon() {
+        segment?.file.close()
+        segment = nil
+        spare?.file.close()
+        spare = nil
+        isClosed = true
+    }
+
     /// Goes on after `zxid`, which may be lower than `lastZxid`: the log was truncated or replaced after `close`.
     ///
     /// - Parameter staged: what is written from here on belongs to a received snapshot that has not replaced the old

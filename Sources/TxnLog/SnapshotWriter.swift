@@ -124,6 +124,13 @@ public final class SnapshotWriter: @unchecked Sendable {
         file.close()
     }
 
+    /// Gives the snapshot up and leaves what was written under its temporary name, as the end of the process would.
+    public func abandon() {
+        guard !isFinished else { return }
+        isFinished = true
+        file.close()
+    }
+
     /// Gives the snapshot up and removes what was written.
     public func abort() {
         guard !isFinished else { return }

@@ -8,12 +8,12 @@ struct ExampleTests {
     @Test("membership: an ephemeral znode, and a watch for the others", arguments: Vendor.underTest)
     func membership(vendor: Vendor) async throws {
         let root = LiveServer.freshPath("example")
-        let outside = try LiveServer.shared(vendor).configuration()
+        let outside = try await LiveServer.shared(vendor).configuration()
         try await within {
             try await ZooKeeper.withSession(outside) { client in
                 _ = try await client.multi([.create(root), .create("\(root)/members")])
             }
-            let configuration = try LiveServer.shared(vendor).configuration(chroot: root)
+            let configuration = try await LiveServer.shared(vendor).configuration(chroot: root)
             try await ZooKeeper.withSession(configuration) { client in
                 let path = try await client.create("/members/m-", mode: .ephemeralSequential)
                 #expect(path == "/members/m-0000000000")
@@ -31,7 +31,7 @@ struct ExampleTests {
     @Test("5,000 configuration znodes at once", arguments: Vendor.underTest)
     func configuration(vendor: Vendor) async throws {
         let root = LiveServer.freshPath("configuration")
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         try await within(.seconds(30)) {
             try await ZooKeeper.withSession(configuration) { client in
                 try await client.create(root)
@@ -50,7 +50,7 @@ struct ExampleTests {
     @Test("the ready znode: nobody sees a configuration half written", arguments: Vendor.underTest)
     func readyZnode(vendor: Vendor) async throws {
         let root = LiveServer.freshPath("ready")
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         try await within(.seconds(60)) {
             let leader = try await ZooKeeper.connect(configuration)
             let worker = try await ZooKeeper.connect(configuration)

@@ -17,7 +17,7 @@ struct IntegrationTests {
     @Test("metrics count what happens")
     func metrics() async throws {
         let metrics = Self.metrics
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -47,7 +47,7 @@ struct IntegrationTests {
 
     @Test("a service ends its session when its group shuts down", arguments: Vendor.underTest)
     func gracefulShutdown(vendor: Vendor) async throws {
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         let path = LiveServer.freshPath("service")
         try await within {
             let client = try ZooKeeper(configuration)
@@ -65,7 +65,7 @@ struct IntegrationTests {
 
     @Test("a service whose session expires says so to its group")
     func serviceExpiry() async throws {
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration(timeout: .seconds(1))
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -80,7 +80,7 @@ struct IntegrationTests {
 
     @Test("a cancelled service closes its session")
     func serviceCancellation() async throws {
-        let configuration = try LiveServer.shared(.corral).configuration()
+        let configuration = try await LiveServer.shared(.corral).configuration()
         try await within {
             let client = try await ZooKeeper.connect(configuration)
             let running = Task { try await client.run() }
@@ -129,7 +129,7 @@ struct IntegrationTests {
 
     /// A client of a server without a quorum finds one with a quorum by asking around.
     private static func expectMove(from port: Int, _ configuration: ClientConfiguration) async throws {
-        let proxy = try TestProxy(to: LiveServer.shared(.corral).port)
+        let proxy = try await TestProxy(to: LiveServer.shared(.corral).port)
         proxy.refuse(true)
         var configuration = configuration
         configuration.connectString = try ConnectString("127.0.0.1:\(port),127.0.0.1:\(proxy.port)")

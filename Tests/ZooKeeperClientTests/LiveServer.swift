@@ -1,20 +1,29 @@
+import CorralTesting
 import Foundation
 import Logging
 import TestSupport
 import ZooKeeperClient
 
-/// Real servers, one of each kind for all tests that leave them running.
+/// Real servers, one of each kind for all tests that leave them running: Corral's in this process, Apache's in another.
 ///
 /// Made on first use; each test has a znode of its own to work below.
-enum LiveServer {
-    private static let corral = Result { try ServerUnderTest(.corral) }
-    private static let apache = Result { try ServerUnderTest(.apache) }
+struct LiveServer: Sendable {
+    let port: Int
 
-    static func shared(_ vendor: Vendor) throws -> ServerUnderTest {
+    private static let corral = Task {
+        try await CorralServer.start(ServerOptions(settings: ServerUnderTest.defaults))
+    }
+    private static let apache = Task { try ServerUnderTest(.apache) }
+
+    static func shared(_ vendor: Vendor) async throws -> LiveServer {
         switch vendor {
-        case .corral: try corral.get()
-        case .apache: try apache.get()
+        case .corral: LiveServer(port: try await corral.value.clientPort)
+        case .apache: LiveServer(port: try await apache.value.port)
         }
+    }
+
+    func configuration(chroot: String = "", timeout: Duration = .seconds(30)) throws -> ClientConfiguration {
+        try .ofTests(port: port, chroot: chroot, timeout: timeout)
     }
 
     /// Never used twice, as long as the tests' servers are fresh.
@@ -23,6 +32,12 @@ enum LiveServer {
 
 extension ServerUnderTest {
     func configuration(chroot: String = "", timeout: Duration = .seconds(30)) throws -> ClientConfiguration {
+        try .ofTests(port: port, chroot: chroot, timeout: timeout)
+    }
+}
+
+extension ClientConfiguration {
+    static func ofTests(port: Int, chroot: String, timeout: Duration) throws -> ClientConfiguration {
         var configuration = try ClientConfiguration("127.0.0.1:\(port)\(chroot)")
         configuration.sessionTimeout = timeout
         configuration.logger = .ofTests
@@ -41,38 +56,11 @@ extension Logger {
     }
 }
 
-struct TimedOut: Error {}
-
-/// Runs with a deadline.
-func within<Value: Sendable>(
-    _ limit: Duration = .seconds(20), _ body: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw TimedOut()
-        }
-        defer { group.cancelAll() }
-        return try await group.next()!
-    }
-}
-
-/// Waits on a condition with a deadline, without blocking a thread.
-func eventually(_ limit: Duration = .seconds(20), _ condition: () async throws -> Bool) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        if ContinuousClock.now >= deadline { return false }
-        try? await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-}
-
 extension ZooKeeper {
     /// Waits until it has one of these states.
     func wait(for wanted: SessionState..., within limit: Duration = .seconds(20)) async throws {
         let states = states
-        try await ZooKeeperClientTests.within(limit) {
+        try await TestSupport.within(limit) {
             for await state in states where wanted.contains(state) { return }
             throw TimedOut()
         }

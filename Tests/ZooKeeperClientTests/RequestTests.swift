@@ -242,7 +242,7 @@ struct RequestTests {
     private func withClient(
         _ vendor: Vendor, _ body: @escaping @Sendable (ZooKeeper, String) async throws -> Void
     ) async throws {
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         let root = LiveServer.freshPath("requests")
         try await within(.seconds(60)) {
             try await ZooKeeper.withSession(configuration) { client in

@@ -11,7 +11,7 @@ import Testing
 struct ResolutionTests {
     @Test("a name is looked up at each attempt; one that has several addresses leads to any of them")
     func moving() async throws {
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxies = [try TestProxy(to: server.port), try TestProxy(to: server.port)]
         // The name leads to nobody, then to the first, then to the second.
         let place = NIOLockedValueBox<(lookUps: Int, port: Int?)>((0, nil))
@@ -51,7 +51,7 @@ struct ResolutionTests {
 
     @Test("the log tells of connections and losses, and of no secret")
     func log() async throws {
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")

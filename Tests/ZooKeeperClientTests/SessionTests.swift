@@ -46,7 +46,7 @@ struct SessionTests {
 
     @Test("a silent server is left for another", arguments: Vendor.underTest)
     func silence(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let proxies = [try TestProxy(to: server.port), try TestProxy(to: server.port)]
         var configuration = try server.configuration(timeout: .seconds(3))
         configuration.connectString = try ConnectString(
@@ -72,7 +72,7 @@ struct SessionTests {
 
     @Test("an idle session lives by its heartbeat", arguments: Vendor.underTest)
     func heartbeat(vendor: Vendor) async throws {
-        let configuration = try LiveServer.shared(vendor).configuration(timeout: .seconds(1))
+        let configuration = try await LiveServer.shared(vendor).configuration(timeout: .seconds(1))
         let root = LiveServer.freshPath("idle")
         try await within {
             try await ZooKeeper.withSession(configuration) { client in
@@ -86,7 +86,7 @@ struct SessionTests {
 
     @Test("a session that expired at the server ends the client", arguments: Vendor.underTest)
     func expiry(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration(timeout: .seconds(1))
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -118,7 +118,7 @@ struct SessionTests {
 
     @Test("a client that is cut off knows by itself when its session has expired")
     func localExpiry() async throws {
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration(timeout: .seconds(1))
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -177,7 +177,7 @@ struct SessionTests {
 
     @Test("a refused credential ends the client", arguments: Vendor.underTest)
     func refusedCredential(vendor: Vendor) async throws {
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         try await within {
             let client = try await ZooKeeper.connect(configuration)
             await #expect(throws: ZooKeeperError(.server(.authFailed), operation: .auth)) {
@@ -194,7 +194,7 @@ struct SessionTests {
     func identity(vendor: Vendor) async throws {
         try await withProxy(vendor) { client, proxy, root in
             try await client.create("\(root)/e", mode: .ephemeral)
-            var configuration = try LiveServer.shared(vendor).configuration()
+            var configuration = try await LiveServer.shared(vendor).configuration()
             configuration.resuming = client.identity
             // The old one must not fight for the session.
             proxy.refuse(true)
@@ -210,7 +210,7 @@ struct SessionTests {
 
     @Test("close ends the session behind what was submitted", arguments: Vendor.underTest)
     func close(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let root = LiveServer.freshPath("close")
         try await within {
             let client = try await ZooKeeper.connect(server.configuration())
@@ -227,7 +227,7 @@ struct SessionTests {
 
     @Test("a client that nobody holds any more ends its session", arguments: Vendor.underTest)
     func dropped(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let root = LiveServer.freshPath("dropped")
         try await within {
             let witness = try await ZooKeeper.connect(server.configuration())
@@ -262,7 +262,7 @@ struct SessionTests {
 
     @Test("a request has its time, with a connection and without")
     func requestTimeout() async throws {
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -306,7 +306,7 @@ struct SessionTests {
     private func withProxy(
         _ vendor: Vendor, _ body: @escaping @Sendable (ZooKeeper, TestProxy, String) async throws -> Void
     ) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")

@@ -50,9 +50,9 @@ struct TLSTests {
     @Test("a session over TLS, by address and by name, which survives a break", arguments: Vendor.underTest)
     func session(vendor: Vendor) async throws {
         let authority = try Authority()
-        let proxy = try TestProxy(to: LiveServer.shared(vendor).port, tls: try authority.serverContext())
+        let proxy = try await TestProxy(to: LiveServer.shared(vendor).port, tls: try authority.serverContext())
         for host in ["127.0.0.1", "localhost"] {
-            var configuration = try LiveServer.shared(vendor).configuration()
+            var configuration = try await LiveServer.shared(vendor).configuration()
             configuration.connectString = try ConnectString("\(host):\(proxy.port)")
             configuration.tls = authority.clientConfiguration()
             let root = LiveServer.freshPath("tls")
@@ -74,7 +74,7 @@ struct TLSTests {
     @Test("each side refuses a stranger")
     func strangers() async throws {
         let (authority, other) = (try Authority(), try Authority())
-        let server = try LiveServer.shared(.corral)
+        let server = try await LiveServer.shared(.corral)
         let proxy = try TestProxy(to: server.port, tls: try authority.serverContext(clientsFrom: authority))
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")

@@ -108,7 +108,7 @@ struct WatchTests {
 
     @Test("a change missed while the connection was lost is told", arguments: Vendor.underTest)
     func missed(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -144,7 +144,7 @@ struct WatchTests {
 
     @Test("thousands of watches are set again, in requests that the server takes", arguments: Vendor.underTest)
     func many(vendor: Vendor) async throws {
-        let server = try LiveServer.shared(vendor)
+        let server = try await LiveServer.shared(vendor)
         let proxy = try TestProxy(to: server.port)
         var configuration = try server.configuration()
         configuration.connectString = try ConnectString("127.0.0.1:\(proxy.port)")
@@ -171,7 +171,7 @@ struct WatchTests {
     private func withTwoClients(
         _ vendor: Vendor, _ body: @escaping @Sendable (ZooKeeper, ZooKeeper, String) async throws -> Void
     ) async throws {
-        let configuration = try LiveServer.shared(vendor).configuration()
+        let configuration = try await LiveServer.shared(vendor).configuration()
         let root = LiveServer.freshPath("watches")
         try await within(.seconds(40)) {
             try await ZooKeeper.withSession(configuration) { client in

@@ -10,6 +10,9 @@ int corral_futex_wait(const void *word, uint32_t expected, int64_t timeout_nanos
 /// Wakes at most `count` threads that sleep on the word.
 void corral_futex_wake(const void *word, int count);
 
+/// Gives the calling thread the name that the system shows (`top -H`), up to 15 characters of it.
+void corral_name_thread(const char *name);
+
 /// Tells the processor that this is a spin loop.
 static inline void corral_cpu_relax(void) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -24,7 +24,7 @@ public enum ConfigurationKeys {
     }
 
     /// The spelling under which two settings of one key meet.
-    static func canonicalName(_ name: String, of key: ConfigurationKey) -> String {
+    public static func canonicalName(_ name: String, of key: ConfigurationKey) -> String {
         key.familyPrefix == nil ? key.name : withoutPrefix(name)
     }
 

@@ -31,8 +31,10 @@ struct PeerPorts {
                     break
                 } catch {
                     let text = "the \(name) port of server.\(settings.ownID): \(Self.advice(error, settings))"
-                    guard case .addressInUse = error, settings.bindAttempts == 0 || attempts < settings.bindAttempts
-                    else { throw .cannotStart(text) }
+                    guard case .addressInUse = error else { throw .cannotStart(text) }
+                    guard settings.bindAttempts == 0 || attempts < settings.bindAttempts else {
+                        throw .portTaken(text)
+                    }
                     attempts += 1
                     logger.warning("trying again to listen in a second", metadata: ["reason": "\(text)"])
                     usleep(1_000_000)

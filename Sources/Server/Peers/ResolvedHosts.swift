@@ -75,7 +75,7 @@ final class ResolvedHosts {
         guard pending.insert(host).inserted else { return }
         let lookup = Lookup(host)
         let answers = answers
-        let thread = Thread {
+        NamedThread.start("corral-resolver") {
             do throws(TransportError) {
                 lookup.addresses = try PeerAddress.resolve(host: host, port: 0)
             } catch {
@@ -83,8 +83,6 @@ final class ResolvedHosts {
             }
             _ = answers.tryPush(lookup)
         }
-        thread.name = "corral-resolver"
-        thread.start()
     }
 }
 

@@ -18,13 +18,11 @@ enum EndingSignals {
         sigaddset(&signals, SIGINT)
         let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
         precondition(code == 0, "pthread_sigmask: \(code)")
-        let thread = Thread { [signals] in
+        NamedThread.start("corral-signals") { [signals] in
             var awaited = signals
             var number: Int32 = 0
             while sigwait(&awaited, &number) != 0 {}
             ended(number)
         }
-        thread.name = "corral-signals"
-        thread.start()
     }
 }

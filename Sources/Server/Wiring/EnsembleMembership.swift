@@ -19,7 +19,8 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
 
     init(
         _ configuration: ServerConfiguration, _ ensemble: EnsembleConfiguration, core: Core, disk: LogDisk,
-        epochs: EpochRecord, reactor: Reactor, logger: Logger
+        epochs: EpochRecord, reactor: Reactor, end: ServerEnd,
+        logger: Logger
     ) throws(ServerStartError) {
         self.core = core
         self.reactor = reactor
@@ -38,10 +39,13 @@ final class EnsembleMembership: PeerEvents, @unchecked Sendable {
         replica = Replica(
             configuration: ReplicaConfiguration(ensemble, quorum: quorum), core: core, network: network, disk: disk,
             epochs: epochs,
-            fatal: { text in ServerExit.fatal(.diskFailed, text, logger) })
+            fatal: { text in end.diskFailed(text) })
         replica.log = { [logger] notice in Self.log(notice, logger) }
         network.events = self
     }
+
+    /// The reactor runs no more: nobody is told of anything.
+    func detach() { network.events = nil }
 
     // MARK: turns
 

@@ -46,6 +46,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
     private let wakeUp = WakeUp()
     private let outgoing: BatchQueue<LogItem>
     private let snapshots: SnapshotTaker
+    private let end: ServerEnd
     private let logger: Logger
     private let fsyncWarningMillis: Int
     private let published = LockedValue(LogThreadStatistics())
@@ -59,24 +60,23 @@ final class LogThread: TxnSink, @unchecked Sendable {
     private static let queueCapacity = 64
 
     init(
-        writer: LogWriter, outgoing: BatchQueue<LogItem>, snapshots: SnapshotTaker, logger: Logger,
-        fsyncWarningMillis: Int
+        writer: LogWriter, outgoing: BatchQueue<LogItem>, snapshots: SnapshotTaker, end: ServerEnd,
+        logger: Logger, fsyncWarningMillis: Int
     ) {
         self.writer = writer
         self.outgoing = outgoing
         self.snapshots = snapshots
+        self.end = end
         self.logger = logger
         self.fsyncWarningMillis = fsyncWarningMillis
         incoming = BatchQueue(capacity: Self.queueCapacity, wakeUp: wakeUp)
     }
 
     func start() {
-        let thread = Thread { [self] in run() }
-        thread.name = "corral-log"
-        thread.start()
+        NamedThread.start("corral-log") { [self] in run() }
     }
 
-    /// Makes everything submitted durable, closes the log, ends the thread.
+    /// Makes everything submitted durable, closes the log, ends the thread. After an abrupt end, only the last.
     func stop() {
         push(LogItem(.stop))
         stopped.wait()
@@ -120,7 +120,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
             _ = incoming.popAll { items.append($0) }
             if items.isEmpty {
                 // Zeroing ahead is work for idle moments only.
-                if writer.prepareAhead() { continue }
+                if !end.isOrdered && writer.prepareAhead() { continue }
                 wakeUp.prepareToSleep()
                 if incoming.isEmpty { _ = wakeUp.wait(timeoutMillis: 1000) }
                 wakeUp.awake()
@@ -135,20 +135,20 @@ final class LogThread: TxnSink, @unchecked Sendable {
                     batches.append(batch)
                     index += 1
                 }
-                if !batches.isEmpty {
-                    commit(batches)
+                if !batches.isEmpty, commit(batches) {
                     for item in items[first..<index] { giveBack(item) }
                 }
                 guard index < items.count else { break }
                 switch items[index].kind {
                 case .snapshot(let order):
+                    guard !end.isOrdered else { break }
                     writer.roll()
                     snapshots.take(order) { [self] in giveBack(LogItem(.snapshotFinished)) }
                 case .park:
                     parked.signal()
                     resumed.wait()
                 case .stop:
-                    writer.close()
+                    if end.isOrdered { writer.abandon() } else { writer.close() }
                     stopped.signal()
                     return
                 case .batch, .snapshotFinished, .historyRead: break
@@ -158,12 +158,15 @@ final class LogThread: TxnSink, @unchecked Sendable {
         }
     }
 
-    private func commit(_ batches: [TxnBatch]) {
+    /// - Returns: whether the batches are durable.
+    private func commit(_ batches: [TxnBatch]) -> Bool {
+        guard !end.isOrdered else { return false }
         do throws(DiskError) {
             try writer.append(batches)
         } catch {
             // What is on the disk is unknown now: nothing more may be acknowledged (ZOOKEEPER-4882).
-            ServerExit.fatal(.diskFailed, "the transaction log cannot be written: \(error)", logger)
+            end.diskFailed("the transaction log cannot be written: \(error)")
+            return false
         }
         let nanos = writer.statistics.lastSyncNanos
         let isSlow = fsyncWarningMillis > 0 && nanos / 1_000_000 >= UInt64(fsyncWarningMillis)
@@ -176,6 +179,7 @@ final class LogThread: TxnSink, @unchecked Sendable {
             $0.syncTime.record(nanos: nanos)
             if isSlow { $0.slowSyncs += 1 }
         }
+        return true
     }
 
     /// The core takes back at its own pace; its queue holds everything that can be in flight.

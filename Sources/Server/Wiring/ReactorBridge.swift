@@ -26,6 +26,8 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     var core: Core?
     var durable: BatchQueue<LogItem>?
     var requests: BatchQueue<RequestBatch>?
+    /// What other threads of this process want done.
+    var orders: CoreOrders?
     /// Of an ensemble's member only.
     var member: EnsembleMembership?
     var otherReactors: [Reactor] = []
@@ -61,11 +63,12 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
                 }
             }
             _ = requests?.popAll { core.take($0) }
+            orders?.drain(core)
         }
     }
 
     var inboxIsEmpty: Bool {
-        (durable?.isEmpty ?? true) && (requests?.isEmpty ?? true) && front.inboxIsEmpty
+        (durable?.isEmpty ?? true) && (requests?.isEmpty ?? true) && (orders?.isEmpty ?? true) && front.inboxIsEmpty
     }
 
     func turnDidEnd() {

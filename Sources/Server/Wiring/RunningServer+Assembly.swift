@@ -16,12 +16,16 @@ extension RunningServer {
             try Reactor.requirePort(
                 address: configuration.clientPortAddress, port: UInt16(clamping: configuration.clientPort ?? 0))
         } catch {
-            throw .cannotStart("\(error)")
+            throw startError(error)
         }
     }
 
+    static func startError(_ error: TransportError) -> ServerStartError {
+        if case .addressInUse = error { .portTaken("\(error)") } else { .cannotStart("\(error)") }
+    }
+
     static func openDirectory(
-        _ configuration: ServerConfiguration, _ disk: FileDisk
+        _ configuration: ServerConfiguration, _ disk: any Disk
     ) throws(ServerStartError) -> DataDirectory {
         do throws(DataDirectoryError) {
             return try DataDirectory(
@@ -34,7 +38,7 @@ extension RunningServer {
     }
 
     static func recover(
-        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger,
+        _ configuration: ServerConfiguration, _ disk: any Disk, _ directory: DataDirectory, _ logger: Logger,
         committedZxid: Int64, index: LogIndex?, statistics: inout RequestStatistics
     ) throws(ServerStartError) -> (RecoveredState, RecoveryResult) {
         let start = corral_monotonic_nanos()
@@ -77,7 +81,7 @@ extension RunningServer {
 
     /// A member's epochs; nil for a server that stands alone.
     static func loadEpochs(
-        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+        _ configuration: ServerConfiguration, _ disk: any Disk, _ directory: DataDirectory, _ logger: Logger
     ) throws(ServerStartError) -> EpochStore? {
         guard configuration.ensemble != nil else { return nil }
         do throws(EpochError) {
@@ -89,8 +93,8 @@ extension RunningServer {
 
     static func makeLogDisk(
         _ configuration: ServerConfiguration, _ thread: LogThread, _ writer: LogWriter, _ epochs: EpochStore,
-        _ index: LogIndex?, _ disk: FileDisk, _ directory: DataDirectory, _ durable: BatchQueue<LogItem>,
-        _ logger: Logger, lastZxid: Int64
+        _ index: LogIndex?, _ disk: any Disk, _ directory: DataDirectory, _ durable: BatchQueue<LogItem>,
+        _ end: ServerEnd, _ logger: Logger, lastZxid: Int64
     ) throws(ServerStartError) -> LogDisk {
         do throws(DiskError) { try epochs.reconcile(lastZxid: lastZxid) } catch {
             throw .cannotStart("the epochs cannot be stored: \(error)")
@@ -101,7 +105,7 @@ extension RunningServer {
             sections: SnapshotReceiver.Sections(
                 digest: configuration.digestEnabled, zxid: configuration.serializeLastProcessedZxid)
         ) { notice in logger.info("\(notice)") }
-        return LogDisk(thread: thread, files: files, durable: durable)
+        return LogDisk(thread: thread, files: files, durable: durable, end: end)
     }
 
     /// Notices that tell of damage, though recovery went on.
@@ -185,7 +189,7 @@ extension RunningServer {
     }
 
     static func makePurgeTimer(
-        _ configuration: ServerConfiguration, _ disk: FileDisk, _ directory: DataDirectory, _ logger: Logger
+        _ configuration: ServerConfiguration, _ disk: any Disk, _ directory: DataDirectory, _ logger: Logger
     ) -> (any DispatchSourceTimer)? {
         guard configuration.autopurgeIntervalHours > 0 else { return nil }
         let timer = DispatchSource.makeTimerSource(queue: .global(qos: .background))

@@ -4,6 +4,8 @@ public enum ServerStartError: Error, CustomStringConvertible {
     case configuration(ConfigurationError)
     /// Port in use, directory missing or not writable, no permission.
     case cannotStart(String)
+    /// Another process listens on a port of the configuration.
+    case portTaken(String)
     /// Log or snapshots are damaged; names file and offset.
     case dataCorrupt(String)
     /// A write or a flush failed.
@@ -13,7 +15,7 @@ public enum ServerStartError: Error, CustomStringConvertible {
     public var exitCode: Int32 {
         switch self {
         case .configuration(let error): error.isOfArguments ? ExitCode.badArguments : ExitCode.badConfiguration
-        case .cannotStart: ExitCode.cannotStart
+        case .cannotStart, .portTaken: ExitCode.cannotStart
         case .dataCorrupt: ExitCode.dataCorrupt
         case .diskFailed: ExitCode.diskFailed
         }
@@ -22,7 +24,7 @@ public enum ServerStartError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .configuration(let error): error.description
-        case .cannotStart(let text): "cannot start: \(text)"
+        case .cannotStart(let text), .portTaken(let text): "cannot start: \(text)"
         case .dataCorrupt(let text): "data corrupt: \(text)"
         case .diskFailed(let text): "disk failed: \(text)"
         }

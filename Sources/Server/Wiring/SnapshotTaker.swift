@@ -20,6 +20,7 @@ final class SnapshotTaker: @unchecked Sendable {
     private let tree: DataTree
     private let lock: ReaderLock
     private let lockSlot: Int
+    private let end: ServerEnd
     private let logger: Logger
     private let digestEnabled: Bool
     private let serializesZxid: Bool
@@ -32,13 +33,14 @@ final class SnapshotTaker: @unchecked Sendable {
 
     init(
         disk: any Disk, directory: String, tree: DataTree, lock: ReaderLock, lockSlot: Int,
-        logger: Logger, digestEnabled: Bool, serializesZxid: Bool
+        end: ServerEnd, logger: Logger, digestEnabled: Bool, serializesZxid: Bool
     ) {
         self.disk = disk
         self.directory = directory
         self.tree = tree
         self.lock = lock
         self.lockSlot = lockSlot
+        self.end = end
         self.logger = logger
         self.digestEnabled = digestEnabled
         self.serializesZxid = serializesZxid
@@ -47,13 +49,11 @@ final class SnapshotTaker: @unchecked Sendable {
     /// Starts a snapshot on its own thread; `finished` is called there.
     func take(_ order: SnapshotOrder, finished: @escaping @Sendable () -> Void) {
         running.enter()
-        let thread = Thread { [self] in
+        NamedThread.start("corral-snapshot") { [self] in
             write(order)
             finished()
             running.leave()
         }
-        thread.name = "corral-snapshot"
-        thread.start()
     }
 
     /// Blocks until no snapshot is being written.
@@ -64,7 +64,7 @@ final class SnapshotTaker: @unchecked Sendable {
     private func write(_ order: SnapshotOrder) {
         let start = corral_monotonic_nanos()
         do throws(DiskError) {
-            let bytes = try writeNow(order)
+            guard let bytes = try writeNow(order) else { return }
             let nanos = corral_monotonic_nanos() - start
             published.withLock { $0.time.record(nanos: nanos) }
             logger.info(
@@ -78,8 +78,10 @@ final class SnapshotTaker: @unchecked Sendable {
     }
 
     /// Writes one snapshot; used at start too, when there is no other thread.
+    ///
+    /// - Returns: its size in bytes; nil when the server has ended in the middle of it.
     @discardableResult
-    func writeNow(_ order: SnapshotOrder) throws(DiskError) -> Int {
+    func writeNow(_ order: SnapshotOrder) throws(DiskError) -> Int? {
         let writer = try SnapshotWriter(disk: disk, directory: directory, zxid: order.zxid)
         writer.beginSessions(count: order.sessions.count)
         for session in order.sessions { writer.session(id: session.id, timeoutMillis: session.timeoutMillis) }
@@ -93,6 +95,10 @@ final class SnapshotTaker: @unchecked Sendable {
             isDone = tree.walk(
                 maximumNodes: Self.sliceNodes, maximumBytes: Self.sliceBytes, into: &writer.buffer)
             lock.unlockShared(slot: lockSlot)
+            guard !end.isOrdered else {
+                writer.abandon()
+                return nil
+            }
             try writer.flushIfFull()
         }
         var trailer = SnapshotTrailer()
