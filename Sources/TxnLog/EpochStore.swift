@@ -60,8 +60,9 @@ public final class EpochStore: @unchecked Sendable {
     @discardableResult
     public func reconcile(lastZxid: Int64) throws(DiskError) -> EpochRecord {
         let epoch = lastZxid >> 32 & 0xffff_ffff
-        // A server without an ensemble has acknowledged all it has.
-        if ownRecord == nil, apacheAccepted == nil, apacheCurrent == nil { record.committedZxid = lastZxid }
+        // A server without an ensemble, which counts in epoch 0, has acknowledged all it has; what an old member's log
+        // ends with may never have been committed.
+        if ownRecord == nil, apacheAccepted == nil, apacheCurrent == nil, epoch == 0 { record.committedZxid = lastZxid }
         if record.current < epoch {
             // Without files of its own the directory comes from a server without an ensemble, or from an old one.
             notify(.raisedCurrent(from: record.current, to: epoch, lastZxid: lastZxid))

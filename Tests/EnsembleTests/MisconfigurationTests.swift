@@ -170,7 +170,8 @@ struct MisconfigurationTests {
         try ensemble.start(1)
         try expectProblem(
             of: ensemble[1],
-            "foreign-data: the data directory belongs to another ensemble: it holds transactions up to 0x", in: ensemble)
+            "foreign-data: the data directory belongs to another ensemble: it holds transactions up to 0x",
+            in: ensemble)
         let problem = try #require(try ensemble[1].monitor()["corral_problem"])
         #expect(problem.contains("server.\(leader), which leads, lacks those after 0x0"), "\(problem)")
         try expectUndisturbed(ensemble, leader: leader)

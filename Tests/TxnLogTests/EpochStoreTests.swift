@@ -47,6 +47,16 @@ struct EpochStoreTests {
         #expect(disk.changeCount == changes + 5, "only the own record: create, write, sync, rename, directory")
     }
 
+    @Test func whatWasAcknowledgedAloneIsCommitted() throws {
+        let disk = MemoryDisk()
+        try disk.createDirectory("/data")
+        let store = try EpochStore(disk: disk, directory: "/data")
+        #expect(try store.reconcile(lastZxid: 0x66) == EpochRecord(accepted: 0, current: 0, committedZxid: 0x66))
+        // From then on it is a member's, whatever it logs.
+        let again = try EpochStore(disk: disk, directory: "/data")
+        #expect(try again.reconcile(lastZxid: 0x70).committedZxid == 0x66)
+    }
+
     @Test func missingFilesTakeTheEpochOfTheDatabase() throws {
         let disk = try Self.disk()
         let (store, _) = try Self.load(disk, lastZxid: 0x5_0000_0009)
