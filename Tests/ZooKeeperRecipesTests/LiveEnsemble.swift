@@ -111,18 +111,6 @@ func within<Value: Sendable>(
     }
 }
 
-/// Waits on a condition with a deadline, without blocking a thread.
-func eventually(
-    _ limit: Duration = .seconds(30), _ condition: @Sendable () async throws -> Bool
-) async rethrows -> Bool {
-    let deadline = ContinuousClock.now + limit
-    while try await !condition() {
-        if ContinuousClock.now >= deadline { return false }
-        try? await Task.sleep(for: .milliseconds(5))
-    }
-    return true
-}
-
 /// Waits on a condition and throws when it does not come.
 func wait(
     _ limit: Duration = .seconds(30), until condition: @Sendable () async throws -> Bool
