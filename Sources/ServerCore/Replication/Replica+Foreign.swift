@@ -54,22 +54,30 @@ extension Replica {
         return true
     }
 
-    /// Whether the leader would have this server forget what was acknowledged: what the commit point on this disk
-    /// covers. A quorum has it, or had it before its disks were emptied, or it was the only one's before it became a
-    /// member; whichever it is, an operator has to decide. Until the connection times out, this server disturbs nobody.
+    /// Whether a TRUNC would have this server forget what was acknowledged: what the commit point on this disk covers.
     ///
-    /// - Parameters:
-    ///   - zxid: up to where the leader's history is this server's.
-    ///   - isSnapshot: whether a snapshot is to take the place of all there is here. One of a later zxid does not tell
-    ///     whose transactions it holds; but those of a server that never was a member are in nobody else's.
-    func refusesLoss(after zxid: Int64, isSnapshot: Bool) -> Bool {
-        let isFirstTerm = promises.currentEpoch == 0 && isSnapshot
+    /// - Parameter zxid: up to where the leader's history is this server's.
+    func refusesLoss(after zxid: Int64) -> Bool {
         // The beginning of an epoch is no transaction.
-        guard storedCommit & 0xffff_ffff != 0, zxid < storedCommit || isFirstTerm, let learner else { return false }
-        let kept = isFirstTerm ? "may lack them" : "lacks those after 0x\(String(zxid, radix: 16))"
+        guard storedCommit & 0xffff_ffff != 0, zxid < storedCommit else { return false }
+        return refuseLoss("lacks those after 0x\(String(zxid, radix: 16))")
+    }
+
+    /// Whether a snapshot would take the place of what was acknowledged. Its zxid does not tell: the log behind it may
+    /// hold all there is here. But what a server has that never was a member is in nobody else's history.
+    func refusesReplacement() -> Bool {
+        guard storedCommit & 0xffff_ffff != 0, promises.currentEpoch == 0 else { return false }
+        return refuseLoss("would replace them")
+    }
+
+    /// A quorum has what is covered, or had it before its disks were emptied, or it was the only one's before it became
+    /// a member; whichever it is, an operator has to decide. Until the connection times out, this server disturbs
+    /// nobody.
+    private func refuseLoss(_ how: String) -> Bool {
+        guard let learner else { return false }
         let problem = ReplicationProblem.foreignData(
             "it holds transactions up to 0x\(String(storedCommit, radix: 16)) that were acknowledged, and"
-                + " server.\(learner.leader), which leads, \(kept). Nothing is deleted: to keep them, start this server"
+                + " server.\(learner.leader), which leads, \(how). Nothing is deleted: to keep them, start this server"
                 + " before those with empty directories; to give them up, empty its directory")
         if problems[.foreignData] != problem {
             note(problem)

@@ -188,7 +188,7 @@ extension Replica {
     }
 
     func truncate(to zxid: Int64) {
-        guard !refusesLoss(after: zxid, isSnapshot: false) else { return }
+        guard !refusesLoss(after: zxid) else { return }
         log?(.truncating(to: zxid, from: loggedZxid))
         core.dropAwaiting(after: zxid)
         let left: Int64? = attempt { () throws(DiskError) in
@@ -227,7 +227,7 @@ extension Replica {
     }
 
     func beginReceivingSnapshot(_ zxid: Int64) {
-        guard !refusesLoss(after: zxid, isSnapshot: true) else { return }
+        guard !refusesReplacement() else { return }
         log?(.receivingSnapshot(zxid: zxid))
         attempt { () throws(DiskError) in
             try disk.quiesce()
