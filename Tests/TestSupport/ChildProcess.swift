@@ -84,6 +84,15 @@ public final class ChildProcess: @unchecked Sendable {
         kill(-pid, number)
     }
 
+    /// SIGSTOP. Returns when no thread of the process runs any more (or it has ended): the signal alone may find a
+    /// thread on its way to the next message.
+    public func standStill() {
+        guard waited == nil else { return }
+        signal(SIGSTOP)
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WSTOPPED | WEXITED | WNOWAIT) == -1 && errno == EINTR {}
+    }
+
     /// The exit code; 128 + number when a signal ended it.
     @discardableResult
     public func waitForExit() -> Int32 {

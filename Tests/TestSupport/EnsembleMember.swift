@@ -93,7 +93,7 @@ public final class EnsembleMember: @unchecked Sendable {
     public func terminate() { process?.signal(SIGTERM) }
 
     /// Stands still, its connections open, until `resume`.
-    public func pause() { process?.signal(SIGSTOP) }
+    public func pause() { process?.standStill() }
     public func resume() { process?.signal(SIGCONT) }
 
     /// What the server says it is (`leader`, `follower`, `observer`, `standalone`); nil while it serves nobody.

@@ -96,7 +96,7 @@ public final class EnsembleMember {
     }
 
     public func pause() {
-        process?.send(SIGSTOP)
+        process?.standStill()
         isPaused = isRunning
     }
 

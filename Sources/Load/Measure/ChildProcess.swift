@@ -64,6 +64,14 @@ final class ChildProcess {
         if isRunning { kill(pid, number) }
     }
 
+    /// SIGSTOP. Returns when no thread of the process runs any more, or it has ended: a fault's time begins there.
+    func standStill() {
+        send(SIGSTOP)
+        guard isRunning else { return }
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WSTOPPED | WEXITED | WNOWAIT) == -1 && errno == EINTR {}
+    }
+
     /// SIGTERM, then SIGKILL after the grace period; returns when the process is gone.
     func stop(graceSeconds: Double = 5) {
         guard isRunning else { return }
