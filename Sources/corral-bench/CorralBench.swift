@@ -50,6 +50,7 @@ func finish<T>(_ work: () throws(LoadError) -> T) throws -> T {
     } catch {
         var message = Array("corral-bench: \(error)\n".utf8)
         message.withUnsafeMutableBytes { _ = write(2, $0.baseAddress!, $0.count) }
+        if case .interrupted = error { throw ExitCode(LoadExitCode.interrupted) }
         throw ExitCode(LoadExitCode.failure)
     }
 }

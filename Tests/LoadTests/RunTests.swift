@@ -95,6 +95,21 @@ import Testing
         #expect(try ResultCheck.problems(path: path) == [])
     }
 
+    @Test func fewerRepeatsLeaveNothingOfTheOthers() throws {
+        let directory = try TemporaryDirectory()
+        let server = try ServerThread()
+        var configuration = try shortConfiguration(server.address)
+        configuration.durationSeconds = 0.1
+        configuration.repeats = 3
+        let path = try runToFiles(configuration, directory).1
+        let place = (path as NSString).deletingLastPathComponent
+        func files() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: place).sorted() }
+        #expect(try files().contains("repeat-3.hlog"))
+        configuration.repeats = 1
+        _ = try runToFiles(configuration, directory)
+        #expect(try files() == ["repeat-1-series.csv", "repeat-1.hlog", "summary.json"])
+    }
+
     @Test func aDamagedResultIsFound() throws {
         let directory = try TemporaryDirectory()
         let server = try ServerThread()

@@ -145,7 +145,7 @@ public final class ManagedEnsemble {
     }
 
     private func pauseBriefly() throws(LoadError) {
-        if Interrupt.isRequested { throw .environment("interrupted while the ensemble got ready") }
+        if Interrupt.isRequested { throw .interrupted("interrupted while the ensemble got ready") }
         usleep(20_000)
     }
 

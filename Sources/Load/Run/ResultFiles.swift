@@ -80,6 +80,15 @@ public enum ResultFiles {
         }
     }
 
+    /// Removes what an earlier run of the same name left of repeats that this one did not make.
+    static func removeRaw(directory: String, beyond count: Int) {
+        var number = count + 1
+        while unlink("\(directory)/repeat-\(number).hlog") == 0 {
+            unlink("\(directory)/repeat-\(number)-series.csv")
+            number += 1
+        }
+    }
+
     /// The raw data of one repeat: `<stem>.hlog` (HdrHistogram interval log) and `<stem>-series.csv` (100 ms slices).
     static func writeRaw(_ data: RepeatData, directory: String, stem: String) throws(LoadError) {
         let log = HistogramLog.text(data.intervals, startWallSeconds: data.startWallSeconds)

@@ -53,6 +53,7 @@ public enum RunReport {
             results.append(data.result)
             if data.result.stopReason != nil { break }
         }
+        ResultFiles.removeRaw(directory: directory, beyond: results.count)
         let summary = makeSummary(
             experiment: experiment, label: label, configuration: configuration, repeats: results, server: server,
             environment: environment, startedAt: startedAt, interrupted: Interrupt.isRequested)

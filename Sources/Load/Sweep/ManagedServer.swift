@@ -75,7 +75,7 @@ public final class ManagedServer {
             guard process.isRunning else {
                 throw .environment("\(kind.title) ended right after its start:\n\(logTail())")
             }
-            if Interrupt.isRequested { throw .environment("interrupted while \(kind.title) started") }
+            if Interrupt.isRequested { throw .interrupted("interrupted while \(kind.title) started") }
             do {
                 let session = try Handshake.open(address, sessionTimeoutMillis: 10_000)
                 close(session.descriptor)

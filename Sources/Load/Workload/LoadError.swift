@@ -8,10 +8,14 @@ public enum LoadError: Error, CustomStringConvertible, Sendable {
     case environment(String)
     /// A result file is not what it should be.
     case result(String)
+    /// Ctrl-C before there was anything to write down.
+    case interrupted(String)
 
     public var description: String {
         switch self {
-        case .usage(let text), .connection(let text), .environment(let text), .result(let text): text
+        case .usage(let text), .connection(let text), .environment(let text), .result(let text),
+            .interrupted(let text):
+            text
         }
     }
 }
