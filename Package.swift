@@ -113,6 +113,7 @@ let package = Package(
             name: "Shell",
             dependencies: [
                 "CEdit", "Jute", "JSONText", "ZooKeeperProtocol", "DataTree", "ZooKeeperClient",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],

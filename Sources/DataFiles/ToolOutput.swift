@@ -15,6 +15,8 @@ public enum ToolExit {
     public static let usage: Int32 = 64
     /// `EX_NOINPUT`: a file cannot be read, or is none of this kind.
     public static let noInput: Int32 = 66
+    /// `EX_IOERR`: the output cannot be written.
+    public static let output: Int32 = 74
     /// 128 + SIGPIPE: nobody reads the output any more.
     public static let brokenPipe: Int32 = 141
 }
@@ -62,9 +64,20 @@ public final class ToolOutput {
             var start = 0
             while start < bytes.count {
                 let count = bytes[start...].withUnsafeBytes { Glibc.write(isRemark ? 2 : 1, $0.baseAddress, $0.count) }
-                if count > 0 { start += count } else if errno != EINTR { exit(ToolExit.brokenPipe) }
+                if count > 0 {
+                    start += count
+                } else if errno != EINTR {
+                    fail(isRemark, errno)
+                }
             }
         }
+    }
+
+    private static func fail(_ isRemark: Bool, _ code: Int32) -> Never {
+        if !isRemark && code == EPIPE { exit(ToolExit.brokenPipe) }
+        let text = Array("corral: standard output: \(String(cString: strerror(code)))\n".utf8)
+        if !isRemark { _ = Glibc.write(2, text, text.count) }
+        exit(ToolExit.output)
     }
 
     var isText: Bool { format == .text }

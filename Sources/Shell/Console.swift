@@ -135,12 +135,22 @@ final class Console: @unchecked Sendable {
             let count = bytes[start...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count > 0 {
                 start += count
-            } else if errno == EPIPE {
-                // Sockets have had SIGPIPE switched off; the end is the same.
-                exit(ShellExit.brokenPipe)
-            } else if errno != EINTR && errno != EAGAIN {
-                return
+                continue
             }
+            let code = errno
+            if code == EINTR { continue }
+            if code == EAGAIN {
+                // Somebody else has made it non-blocking, and has it as well.
+                var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&polled, 1, -1)
+                continue
+            }
+            // What cannot be told on standard error cannot be told.
+            guard descriptor == 1 else { return }
+            // Sockets have had SIGPIPE switched off; the end is the same.
+            if code == EPIPE { exit(ShellExit.brokenPipe) }
+            write(2, Array("standard output: \(String(cString: strerror(code)))\n".utf8))
+            exit(ShellExit.output)
         }
     }
 }

@@ -1,5 +1,5 @@
 import JSONText
-import Logging
+import NIOSSL
 import ZooKeeperClient
 
 /// The shell without its terminal: a session, and commands carried out one after the other.
@@ -8,9 +8,13 @@ actor Shell {
     let console: Console
     /// Whether changes of the session's state are announced, as zkCli's watcher does.
     let announcesStates: Bool
+    /// Whether standard input has the commands.
+    let readsInput: Bool
+    private let tls: TLSConfiguration?
     private(set) var client: ZooKeeper?
     private(set) var connectString: ConnectString
     private var stateTask: Task<Void, Never>?
+    private var trouble = TroubleLog()
     /// What the JSON object of the command under way says.
     var report = Report()
     var watches = WatchBook()
@@ -18,10 +22,14 @@ actor Shell {
     private(set) var history: [String] = []
     private(set) var hasQuit = false
 
-    init(_ options: ShellOptions, console: Console, announcesStates: Bool = false) throws(ShellError) {
+    init(
+        _ options: ShellOptions, console: Console, announcesStates: Bool = false, readsInput: Bool = false
+    ) throws(ShellError) {
         self.options = options
         self.console = console
         self.announcesStates = announcesStates
+        self.readsInput = readsInput
+        tls = try options.tls?.configuration()
         do { connectString = try ConnectString(options.server) } catch { throw ShellError(error) }
     }
 
@@ -58,18 +66,25 @@ actor Shell {
         guard !words.words.isEmpty else { return nil }
         history.append(line)
         guard words.isComplete else {
-            let failure = ShellError.usage(
-                words.endsWithBackslash ? "a backslash ends the line" : "a quote is not closed")
-            if options.format == .json {
-                printReport(words.words, failure)
-            } else {
-                console.note(failure.message, .error)
-            }
-            console.flush()
-            updatePrompt()
-            return failure
+            return refuse(
+                words.words,
+                .usage(words.endsWithBackslash ? "a backslash ends the line" : "a quote is not closed"))
         }
         return await execute(words.words)
+    }
+
+    /// Says what is wrong with a line that is no command.
+    @discardableResult
+    func refuse(_ words: [String], _ failure: ShellError) -> ShellError? {
+        report = Report()
+        if options.format == .json {
+            printReport(words, failure)
+        } else {
+            console.note(failure.message, .error)
+        }
+        console.flush()
+        updatePrompt()
+        return failure
     }
 
     private func printReport(_ words: [String], _ failure: ShellError?) {
@@ -118,9 +133,10 @@ actor Shell {
         configuration.sessionTimeout = .milliseconds(options.timeoutMillis)
         configuration.requestTimeout = .milliseconds(max(options.timeoutMillis, options.connectTimeoutMillis))
         configuration.allowsReadOnly = options.isReadOnly
+        configuration.tls = tls
         configuration.credentials = options.credentials
-        // What the client has to say of itself, the shell says.
-        configuration.logger = Logger(label: "corral.shell") { _ in SwiftLogNoOpLogHandler() }
+        trouble = TroubleLog()
+        configuration.logger = trouble.logger
         let client = try ZooKeeper(configuration)
         self.client = client
         let states = client.states
@@ -141,7 +157,8 @@ actor Shell {
                 guard error.reason == .connectionLoss else { throw error }
                 throw ShellError(
                     .connection, code: "ConnectionLoss",
-                    "Not connected: no session with \(connectString) within \(options.connectTimeoutMillis) ms")
+                    "Not connected: no session with \(connectString) within \(options.connectTimeoutMillis) ms"
+                        + (trouble.text.map { " (\($0))" } ?? ""))
             }
         }
         return client

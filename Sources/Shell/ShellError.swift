@@ -30,9 +30,11 @@ public struct ShellError: Error, Equatable, Sendable {
     }
 
     static func usage(_ message: String) -> ShellError { ShellError(.usage, code: "Usage", message) }
+    static let interrupted = ShellError(.interrupted, code: "Interrupted", "interrupted")
     static func refused(_ code: String, _ message: String, path: String? = nil) -> ShellError {
         ShellError(.refused, code: code, message, path: path)
     }
+    static let notText = usage("a line is not UTF-8: give data with -b, -x or -f")
     static let notConnected = ShellError(.connection, code: "ConnectionLoss", "Not connected")
 
     public var exitCode: Int32 {
@@ -51,6 +53,8 @@ public enum ShellExit {
     public static let connection: Int32 = 2
     /// `EX_USAGE` of sysexits.h.
     public static let usage: Int32 = 64
+    /// `EX_IOERR`: the output cannot be written.
+    public static let output: Int32 = 74
     /// 128 + SIGINT.
     public static let interrupted: Int32 = 130
     /// 128 + SIGPIPE: nobody reads the output any more.
@@ -77,7 +81,7 @@ extension ShellError {
             }
             self.init(.connection, code: Self.name(of: error.code), number: error.code.rawValue, message, path: path)
         case .cancelled:
-            self.init(.interrupted, code: "Interrupted", "interrupted")
+            self = .interrupted
         case .invalidPath(let problem):
             self.init(.usage, code: "BadArguments", "Path \(path.map { "\"\($0)\" " } ?? "")\(problem)", path: path)
         case .invalidConnectString, .invalidArgument, .requestTooLarge, .overloaded:
@@ -89,7 +93,7 @@ extension ShellError {
         switch error {
         case let error as ShellError: self = error
         case let error as ZooKeeperError: self.init(error)
-        case is CancellationError: self.init(.interrupted, code: "Interrupted", "interrupted")
+        case is CancellationError: self = .interrupted
         default: self.init(.refused, code: "Failed", "\(error)")
         }
     }

@@ -14,6 +14,8 @@ public struct ShellOptions: Sendable {
     /// For how long a command waits for a connection.
     public var connectTimeoutMillis = 10_000
     public var isReadOnly = false
+    /// Nil: connections are not encrypted.
+    public var tls: TLS?
     public var format = Format.text
     /// Whether output is coloured where it is a terminal.
     public var usesColor = true

@@ -16,7 +16,8 @@ public enum ShellProgram {
         let console = Console(options)
         let shell: Shell
         do {
-            shell = try Shell(options, console: console, announcesStates: isInteractive)
+            shell = try Shell(
+                options, console: console, announcesStates: isInteractive, readsInput: command.isEmpty)
         } catch {
             console.note(error.message, .error)
             return error.exitCode
@@ -47,16 +48,26 @@ public enum ShellProgram {
 
     private static func piped(_ shell: Shell, _ options: ShellOptions, _ mainThread: MainThread) -> Int32 {
         var first: Int32 = 0
-        while let line = readLine() {
-            // Scripts may have comments.
-            let text = line.drop(while: \.isWhitespace)
-            if text.isEmpty || text.hasPrefix("#") { continue }
-            let code = run(mainThread) { await shell.execute(line: line) }
+        let lines = InputLines(STDIN_FILENO, mainThread)
+        while true {
+            let code: Int32
+            switch lines.next() {
+            case .end: return first
+            case .interrupted: return ShellExit.interrupted
+            case .line(let bytes):
+                guard let line = String(validating: bytes, as: UTF8.self) else {
+                    code = run(mainThread) { await shell.refuse([], .notText) }
+                    break
+                }
+                // Scripts may have comments.
+                let text = line.drop(while: \.isWhitespace)
+                if text.isEmpty || text.hasPrefix("#") { continue }
+                code = run(mainThread) { await shell.execute(line: line) }
+            }
             if first == 0 { first = code }
             if code == ShellExit.interrupted || code != 0 && !options.keepsGoing { return code }
-            if mainThread.run({ await shell.hasQuit }).0 { break }
+            if mainThread.run({ await shell.hasQuit }).0 { return first }
         }
-        return first
     }
 
     private static func follow(_ shell: Shell, _ mainThread: MainThread) -> Int32 {

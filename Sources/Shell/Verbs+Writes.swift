@@ -3,12 +3,16 @@ import Foundation
 import JSONText
 import ZooKeeperClient
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 extension Verb {
     static let writes = [create, set, delete, deleteall]
 
     private static let dataFlags = [
         Flag("b", "data in Base64"), Flag("x", "data in hexadecimal"),
-        Flag("f", "data from a file, - for standard input", takesValue: true),
+        Flag("f", "data from a file; - is standard input, unless it has the commands", takesValue: true),
     ]
 
     static let create = Verb(
@@ -22,7 +26,7 @@ extension Verb {
     ) { call, shell in
         shell.report.set("path", .string(call.path))
         let mode = try createMode(call)
-        let data = try data(call, call.argument(1)) ?? []
+        let data = try data(call, call.argument(1), shell) ?? []
         let acl = try call.argument(call.has("f") ? 1 : 2).map(ACLText.parse) ?? ACL.open
         if call.has("f") && call.argument(2) != nil {
             throw ShellError.usage("data comes from -f or stands behind the path")
@@ -50,20 +54,46 @@ extension Verb {
     }
 
     /// The data that a command gives, in whatever form.
-    private static func data(_ call: Call, _ text: String?) throws(ShellError) -> [UInt8]? {
+    private static func data(
+        _ call: Call, _ text: String?, _ shell: isolated Shell
+    ) throws(ShellError) -> [UInt8]? {
         guard [call.has("b"), call.has("x"), call.has("f")].filter({ $0 }).count < 2 else {
             throw .usage("data has one form: -b, -x or -f")
         }
         if let file = call.flags["f"] {
-            let handle = file == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: file)
-            guard let handle, let data = try? handle.readToEnd() ?? Data() else { throw .usage("cannot read \(file)") }
-            return Array(data)
+            guard file != "-" || !shell.readsInput else {
+                throw .usage("standard input has the commands: give data with -f and the name of a file")
+            }
+            return try file == "-" ? standardInput() : contents(of: file)
         }
         guard let text else { return nil }
         if call.has("x") { return try TextForms.bytes(hexadecimal: text) }
         guard call.has("b") else { return Array(text.utf8) }
         guard let bytes = DataText.fromBase64(text) else { throw .usage("'\(text)' is not Base64") }
         return bytes
+    }
+
+    private static func contents(of file: String) throws(ShellError) -> [UInt8] {
+        guard let handle = FileHandle(forReadingAtPath: file), let data = try? handle.readToEnd() ?? Data() else {
+            throw .usage("cannot read \(file)")
+        }
+        return Array(data)
+    }
+
+    /// All of it. Ctrl-C cancels the task, and a `read` would not notice.
+    private static func standardInput() throws(ShellError) -> [UInt8] {
+        var all: [UInt8] = []
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            guard !Task.isCancelled else { throw .interrupted }
+            var polled = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            guard poll(&polled, 1, 100) != 0 else { continue }
+            let count = read(STDIN_FILENO, &bytes, bytes.count)
+            if count < 0 && (errno == EINTR || errno == EAGAIN) { continue }
+            guard count >= 0 else { throw .usage("cannot read standard input: \(String(cString: strerror(errno)))") }
+            guard count > 0 else { return all }
+            all += bytes[..<count]
+        }
     }
 
     static let set = Verb(
@@ -77,7 +107,7 @@ extension Verb {
         if call.has("f") && call.argument(1) != nil {
             throw ShellError.usage("data comes from -f or stands behind the path")
         }
-        guard let data = try data(call, call.argument(1)) else { throw ShellError.usage(call.verb.fullUsage) }
+        guard let data = try data(call, call.argument(1), shell) else { throw ShellError.usage(call.verb.fullUsage) }
         let stat = try await shell.connected().setData(call.path, data, version: try call.version())
         shell.say(stat, asText: call.has("s"))
     }

@@ -6,7 +6,8 @@ import TxnLog
 enum ToolHelp {
     static let exits = """
         A DIRECTORY is a server's data directory or its version-2. Files of Apache ZooKeeper are the same. \
-        Exit codes: 0 fine or the same, 1 damaged or different, 64 wrong usage, 66 cannot be read.
+        Exit codes: 0 fine or the same, 1 damaged or different, 64 wrong usage, 66 cannot be read, 74 output cannot \
+        be written.
         """
 }
 

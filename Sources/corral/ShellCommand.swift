@@ -24,7 +24,7 @@ struct ShellCommand: ParsableCommand {
             (NodeDataChanged, ...), "path", "zxid". Zxids and session ids are strings, "0x...".
 
             Exit codes: 0 done, 1 refused by the server (no such znode, wrong version, no permission, ...), 2 no \
-            connection or lost before the answer, 64 wrong usage, 130 interrupted.
+            connection or lost before the answer, 64 wrong usage, 74 the output cannot be written, 130 interrupted.
             """)
 
     @Option(
@@ -42,6 +42,23 @@ struct ShellCommand: ParsableCommand {
 
     @Flag(name: [.customShort("r"), .long], help: "Also take a server without a quorum, for reading.")
     var readOnly = false
+
+    @Flag(help: "Connections are encrypted (TLS); the options below imply it.")
+    var tls = false
+
+    @Option(help: ArgumentHelp("Certificates of whom to trust, else the system's.", valueName: "PEM file"))
+    var tlsCa: String?
+
+    @Option(help: ArgumentHelp("The certificate to show to servers that ask.", valueName: "PEM file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("Its key, where it is not in the same file.", valueName: "PEM file"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "full; chain: the certificate may be another host's; none: anybody's.", valueName: "full|chain|none"))
+    var tlsVerify: ShellOptions.TLS.Verification?
 
     @Option(help: ArgumentHelp("text or json.", valueName: "format"))
     var output: ShellOptions.Format = .text
@@ -74,6 +91,14 @@ struct ShellCommand: ParsableCommand {
         options.timeoutMillis = timeout
         options.connectTimeoutMillis = connectTimeout
         options.isReadOnly = readOnly
+        if tls || tlsCa != nil || tlsCertificate != nil || tlsKey != nil || tlsVerify != nil {
+            var wanted = ShellOptions.TLS()
+            wanted.authorities = tlsCa
+            wanted.certificate = tlsCertificate
+            wanted.key = tlsKey
+            wanted.verification = tlsVerify ?? .full
+            options.tls = wanted
+        }
         options.format = output
         options.usesColor = !noColor
         options.keepsGoing = keepGoing
@@ -92,3 +117,4 @@ struct ShellCommand: ParsableCommand {
 }
 
 extension ShellOptions.Format: ExpressibleByArgument {}
+extension ShellOptions.TLS.Verification: ExpressibleByArgument {}

@@ -2,6 +2,12 @@ import ArgumentParser
 import Glibc
 import Server
 
+// A closed one would be given to the next file that is opened, and what is printed would be written there.
+for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+    // Reading gives the end at once; writing to 1 fails, so that it shows; to 2 it goes nowhere.
+    _ = open("/dev/null", descriptor == 2 ? O_WRONLY : O_RDONLY)
+}
+
 do {
     var command = try CorralCommand.parseAsRoot()
     try command.run()

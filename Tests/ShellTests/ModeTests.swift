@@ -204,4 +204,70 @@ struct ModeTests {
         #expect(code == 0)
         #expect(output == "/\n141\n" || output == "/\n0\n", "\(output)")
     }
+
+    /// What `printf` makes of `input`, piped into a shell.
+    private func pipe(_ input: String, _ server: ServerUnderTest, _ arguments: String) throws -> (Int32, String) {
+        try ChildProcess.run(
+            "sh",
+            [
+                "-c", "printf '\(input)' | \"$0\" shell -s \"$1\" \(arguments)", ServerUnderTest.corralBinary,
+                "127.0.0.1:\(server.port)",
+            ], timeoutSeconds: 60)
+    }
+
+    @Test("what is no UTF-8 is refused, not changed") func pipedBytes() throws {
+        let server = try ServerUnderTest(.corral)
+        let (code, output) = try pipe("create /bytes \\377\\376\\nls /", server, "--keep-going")
+        #expect(code == 64)
+        #expect(output.contains("not UTF-8") && output.hasSuffix("[zookeeper]\n"), "\(output)")
+        // A single command takes bytes from standard input; one that came from there cannot.
+        let (second, other) = try pipe("a\\377b", server, "create -f - /bytes")
+        #expect(second == 0, "\(other)")
+        #expect(try server.shell(["get", "-b", "/bytes"]).output == "Yf9i\n")
+        let (third, refusal) = try pipe("create -f - /more\\nhello\\n", server, "")
+        #expect(third == 64)
+        #expect(refusal.contains("standard input has the commands"), "\(refusal)")
+        #expect(try server.shell(["ls", "/"]).output == "[bytes, zookeeper]\n")
+    }
+
+    @Test("Ctrl-C ends the wait for more of a pipe", arguments: [[], ["create", "-f", "-", "/never"]])
+    func interruptedPipe(command: [String]) throws {
+        let server = try ServerUnderTest(.corral)
+        let scratch = TemporaryDirectory("interrupt")
+        // Its other end stays open, and says nothing.
+        let script = "exec \"$0\" shell -s \"$1\" \(command.joined(separator: " ")) <\"$2\""
+        let holder = scratch.file("fifo")
+        #expect(mkfifo(holder, 0o600) == 0)
+        let end = open(holder, O_RDWR)
+        defer { close(end) }
+        let line = Array("ls /\n".utf8)
+        if command.isEmpty { #expect(write(end, line, line.count) == line.count) }
+        let shell = try ChildProcess(
+            "sh", ["-c", script, ServerUnderTest.corralBinary, "127.0.0.1:\(server.port)", holder],
+            output: scratch.file("out"))
+        if command.isEmpty {
+            #expect(eventually(within: 20) { shell.output == "[zookeeper]\n" }, "\(shell.output)")
+        } else {
+            // By then it waits for its input, or has yet to catch the signal: then it ends by it.
+            #expect(shell.waitForExit(within: 1) == nil)
+        }
+        shell.signal(SIGINT)
+        #expect(shell.waitForExit(within: 10) == 130)
+    }
+
+    @Test("output that cannot be written is a failure", arguments: [">/dev/full", ">&-"])
+    func lostOutput(redirection: String) throws {
+        let server = try ServerUnderTest(.corral)
+        #expect(try server.shell(["create", "/a", "data"]).code == 0)
+        for command in ["shell -s \"$1\" get /a", "log print \"$2\"", "snapshot print \"$2\""] {
+            let (code, output) = try ChildProcess.run(
+                "sh",
+                [
+                    "-c", "\"$0\" \(command) \(redirection)", ServerUnderTest.corralBinary,
+                    "127.0.0.1:\(server.port)", server.dataDirectory,
+                ])
+            #expect(code == 74, "\(command): \(output)")
+            #expect(output.contains("standard output: "), "\(command): \(output)")
+        }
+    }
 }
