@@ -249,7 +249,8 @@ let package = Package(
         .testTarget(
             name: "CorralTestingTests",
             dependencies: [
-                "CorralTesting", "ZooKeeperClient", "TestSupport", "TxnLog", "RequestQueue", "example-registry",
+                "CorralTesting", "ZooKeeperClient", "ZooKeeperRecipes", "TestSupport", "TxnLog", "RequestQueue",
+                "example-registry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),

@@ -1,3 +1,5 @@
+import ZooKeeperProtocol
+
 /// The most frequent keys of a stream, in bounded memory (Metwally's Space-Saving): a key that makes up more than
 /// one in `capacity` of the weight is among those kept, and its weight is too high by at most what was there before it.
 struct HeavyKeys {
@@ -10,11 +12,12 @@ struct HeavyKeys {
     }
 
     private let capacity: Int
-    private var entries: [String: (count: Int, bytes: Int, excess: Int)] = [:]
+    private var entries: [PathKey: (count: Int, bytes: Int, excess: Int)] = [:]
 
     init(capacity: Int = 20_000) { self.capacity = capacity }
 
     mutating func add(_ key: String, bytes: Int) {
+        let key = PathKey(key)
         if entries[key] != nil {
             entries[key]!.count += 1
             entries[key]!.bytes += bytes
@@ -34,8 +37,9 @@ struct HeavyKeys {
     }
 
     func heaviest(_ number: Int) -> [Entry] {
-        entries.map { Entry(key: $0.key, count: $0.value.count, bytes: $0.value.bytes, excess: $0.value.excess) }
-            .sorted { ($1.count, $0.key) < ($0.count, $1.key) }.prefix(number).map(\.self)
+        entries.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }.prefix(number).map {
+            Entry(key: $0.key.text, count: $0.value.count, bytes: $0.value.bytes, excess: $0.value.excess)
+        }
     }
 }
 

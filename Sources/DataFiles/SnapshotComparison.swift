@@ -77,9 +77,9 @@ public struct SnapshotComparison {
         for (file, path) in [(left, leftPath), (right, rightPath)] where file.path != path { output.remark(file.path) }
         let filter = filter
         func isMeant(_ path: String) -> Bool { filter.path.map { PathText.isAt(path, orBelow: $0) } ?? true }
-        var nodes: [String: Summary] = [:]
+        var nodes: [PathKey: Summary] = [:]
         let first = SnapshotScan(onNode: { node, scan in
-            if isMeant(node.path) { nodes[node.path] = Summary(node, scan.list(node.aclNumber)) }
+            if isMeant(node.path) { nodes[PathKey(node.path)] = Summary(node, scan.list(node.aclNumber)) }
         })
         if let error = try first.read(disk, left) {
             output.remark("\(error)")
@@ -89,7 +89,7 @@ public struct SnapshotComparison {
         let second = SnapshotScan(onNode: { node, scan in
             guard isMeant(node.path) else { return }
             let now = Summary(node, scan.list(node.aclNumber))
-            guard let before = nodes.removeValue(forKey: node.path) else {
+            guard let before = nodes.removeValue(forKey: PathKey(node.path)) else {
                 tally.added += 1
                 return print("added", node.path, now.dataLength, [], &tally, output)
             }
@@ -105,9 +105,9 @@ public struct SnapshotComparison {
             output.remark("\(error)")
             return ToolExit.found
         }
-        for (path, before) in nodes.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+        for (path, before) in nodes.sorted(by: { $0.key < $1.key }) {
             tally.removed += 1
-            print("removed", path, before.dataLength, [], &tally, output)
+            print("removed", path.text, before.dataLength, [], &tally, output)
         }
         let isSame = tally.added + tally.removed + tally.changed == 0
         output.emit(

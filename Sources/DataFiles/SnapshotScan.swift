@@ -103,9 +103,9 @@ final class SnapshotScan: SnapshotVisitor {
             ancestors = [path]
             return
         }
-        let slash = path.lastIndex(of: "/")!
+        let slash = path.lastSlash!
         let parent = slash == path.startIndex ? "/" : String(path[..<slash])
-        while let last = ancestors.last, last != parent { ancestors.removeLast() }
+        while let last = ancestors.last, !last.hasSameBytes(as: parent) { ancestors.removeLast() }
         if ancestors.isEmpty {
             problem("\(path) does not stand below its parent")
             ancestors = ["/", parent]

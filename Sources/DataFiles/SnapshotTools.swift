@@ -117,7 +117,7 @@ struct SnapshotTotals {
     private var containers = 0
     private var timed = 0
     private var newest: Int64 = 0
-    private var subtrees: [String: Subtree] = [:]
+    private var subtrees: [PathKey: Subtree] = [:]
     private var largest: Largest<String>
     private var widest: Largest<String>
     /// The way from the root to the last node, with children counted so far.
@@ -134,7 +134,7 @@ struct SnapshotTotals {
         while open.count > depth { close() }
         if !open.isEmpty { open[open.count - 1].children += 1 }
         open.append((node.path, 0))
-        let prefix = PathText.prefix(node.path, depth: self.depth)
+        let prefix = PathKey(PathText.prefix(node.path, depth: self.depth))
         all.nodes += 1
         all.bytes += node.data.count
         subtrees[prefix, default: Subtree()].nodes += 1
@@ -159,7 +159,8 @@ struct SnapshotTotals {
     mutating func finish() { while !open.isEmpty { close() } }
 
     private var ordered: [(path: String, subtree: Subtree)] {
-        subtrees.map { ($0.key, $0.value) }.sorted { ($1.1.nodes, $0.0) < ($0.1.nodes, $1.0) }
+        subtrees.sorted { ($1.value.nodes, $0.key) < ($0.value.nodes, $1.key) }
+            .map { ($0.key.text, $0.value) }
     }
 
     func print(_ file: SnapshotFile, _ scan: SnapshotScan, _ output: ToolOutput) {

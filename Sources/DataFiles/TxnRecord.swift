@@ -27,18 +27,25 @@ public indirect enum TxnRecord: Equatable, Sendable {
     public static func == (left: TxnRecord, right: TxnRecord) -> Bool {
         switch (left, right) {
         case (.create(let a, let b, let c, let d), .create(let e, let f, let g, let h)):
-            a == e && b == f && c == g && d == h
-        case (.delete(let a), .delete(let b)): a == b
-        case (.setData(let a, let b, let c), .setData(let d, let e, let f)): a == d && b == e && c == f
-        case (.setACL(let a, let b, let c), .setACL(let d, let e, let f)): a == d && b == e && c == f
-        case (.check(let a, let b), .check(let c, let d)): a == c && b == d
+            a.hasSameBytes(as: e) && b == f && isSame(c, g) && d == h
+        case (.delete(let a), .delete(let b)): a.hasSameBytes(as: b)
+        case (.setData(let a, let b, let c), .setData(let d, let e, let f)):
+            a.hasSameBytes(as: d) && b == e && c == f
+        case (.setACL(let a, let b, let c), .setACL(let d, let e, let f)):
+            a.hasSameBytes(as: d) && isSame(b, e) && c == f
+        case (.check(let a, let b), .check(let c, let d)): a.hasSameBytes(as: c) && b == d
         case (.multi(let a), .multi(let b)): a.elementsEqual(b) { $0.type == $1.type && $0.record == $1.record }
         case (.createSession(let a), .createSession(let b)): a == b
-        case (.closeSession(let a), .closeSession(let b)): a == b
+        case (.closeSession(let a), .closeSession(let b)): a?.map(PathKey.init) == b?.map(PathKey.init)
         case (.error(let a), .error(let b)): a == b
         case (.unreadable(let a, let b), .unreadable(let c, let d)): a == c && b == d
         default: false
         }
+    }
+
+    /// Names are what their bytes are, there too.
+    private static func isSame(_ left: [ACL], _ right: [ACL]) -> Bool {
+        left.elementsEqual(right) { $0 == $1 && $0.identity.id.hasSameBytes(as: $1.identity.id) }
     }
 
     /// - Parameter reader: at the record; afterwards behind it, at the digest if there is one.
@@ -107,7 +114,7 @@ public indirect enum TxnRecord: Equatable, Sendable {
     /// What follows a record without the list is a digest, which does not read as one.
     private static func closedPaths(_ reader: inout JuteReader) -> [String]? {
         var scan = reader
-        guard scan.remaining >= 4, let paths = try? scan.readStrings(), paths.allSatisfy({ $0.hasPrefix("/") }) else {
+        guard scan.remaining >= 4, let paths = try? scan.readStrings(), paths.allSatisfy({ $0.utf8.first == UInt8(ascii: "/") }) else {
             return nil
         }
         reader = scan
@@ -132,18 +139,14 @@ public indirect enum TxnRecord: Equatable, Sendable {
 
 enum PathText {
     static func isAt(_ path: String, orBelow root: String) -> Bool {
-        if root == "/" || path == root { return true }
+        if root == "/" || path.hasSameBytes(as: root) { return true }
         return path.utf8.count > root.utf8.count && path.utf8.starts(with: root.utf8)
             && path.utf8[path.utf8.index(path.startIndex, offsetBy: root.utf8.count)] == UInt8(ascii: "/")
     }
 
     /// The first names of a path: of `/a/b/c` to depth 1 `/a`, to depth 0 `/`.
     static func prefix(_ path: String, depth: Int) -> String {
-        var end = path.startIndex
-        for _ in 0..<depth {
-            guard end < path.endIndex, path.count > 1 else { break }
-            end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex
-        }
-        return end == path.startIndex ? "/" : String(path[..<end])
+        let names = path.pathNames.prefix(depth)
+        return names.isEmpty ? "/" : names.reduce(into: "") { $0 += "/" + $1 }
     }
 }

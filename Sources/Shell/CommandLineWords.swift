@@ -15,31 +15,31 @@ public struct CommandLineWords: Equatable, Sendable {
         var word = ""
         var isInWord = false
         var escapes = false
-        for character in line {
+        for character in line.unicodeScalars {
             if escapes {
-                if openQuote == "\"" && character != "\"" && character != "\\" { word.append("\\") }
-                word.append(character)
+                if openQuote == "\"" && character != "\"" && character != "\\" { word.unicodeScalars.append("\\") }
+                word.unicodeScalars.append(character)
                 escapes = false
             } else if let quote = openQuote {
-                if character == quote {
+                if quote == Character(character) {
                     openQuote = nil
                 } else if character == "\\" && quote == "\"" {
                     escapes = true
                 } else {
-                    word.append(character)
+                    word.unicodeScalars.append(character)
                 }
             } else if character == "\\" {
                 escapes = true
                 isInWord = true
             } else if character == "'" || character == "\"" {
-                openQuote = character
+                openQuote = Character(character)
                 isInWord = true
-            } else if character.isWhitespace {
+            } else if character.properties.isWhitespace {
                 if isInWord { words.append(word) }
                 word = ""
                 isInWord = false
             } else {
-                word.append(character)
+                word.unicodeScalars.append(character)
                 isInWord = true
             }
         }
@@ -52,15 +52,15 @@ public struct CommandLineWords: Equatable, Sendable {
     static func escaped(_ text: some StringProtocol, openQuote: Character?) -> String {
         switch openQuote {
         case "'":
-            return text.reduce(into: "") { $0 += $1 == "'" ? "'\\''" : "\($1)" }
+            return text.unicodeScalars.reduce(into: "") { $0 += $1 == "'" ? "'\\''" : "\($1)" }
         case "\"":
-            return text.reduce(into: "") { $0 += $1 == "\"" || $1 == "\\" ? "\\\($1)" : "\($1)" }
+            return text.unicodeScalars.reduce(into: "") { $0 += $1 == "\"" || $1 == "\\" ? "\\\($1)" : "\($1)" }
         default:
-            return text.reduce(into: "") { result, character in
-                if character.isWhitespace || character == "'" || character == "\"" || character == "\\" {
-                    result.append("\\")
+            return text.unicodeScalars.reduce(into: "") { result, character in
+                if character.properties.isWhitespace || character == "'" || character == "\"" || character == "\\" {
+                    result.unicodeScalars.append("\\")
                 }
-                result.append(character)
+                result.unicodeScalars.append(character)
             }
         }
     }

@@ -22,14 +22,14 @@ extension Shell {
             return Self.among(Verb.all.map(\.name), word, shown: \.self, after: " ", parsed)
         }
         if word.isEmpty { return Completion(insertion: "/") }
-        guard word.hasPrefix("/"), let slash = word.lastIndex(of: "/") else { return Completion() }
+        guard word.utf8.first == UInt8(ascii: "/"), let slash = word.lastSlash else { return Completion() }
         let directory = slash == word.startIndex ? "/" : String(word[..<slash])
         guard let client, client.state.isConnected, let names = try? await client.getChildren(directory) else {
             return Completion()
         }
         let paths = names.map { Subtree.child($0, of: directory) }.filter { $0.hasPrefix(word) }.sortedByBytes()
         var completion = Self.among(
-            paths, word, shown: { String($0[$0.index(after: $0.lastIndex(of: "/")!)...]) }, after: "", parsed)
+            paths, word, shown: { $0.pathNames.last ?? $0 }, after: "", parsed)
         if paths.count == 1, let stat = try? await client.exists(paths[0]) {
             let isLeaf = stat.numChildren == 0
             completion.insertion += isLeaf ? (parsed.openQuote.map { "\($0) " } ?? " ") : "/"

@@ -36,7 +36,7 @@ extension Verb {
         var prefix = root
         try await createIfMissing("/zookeeper", client)
         try await createIfMissing(root, client)
-        for name in call.path.split(separator: "/") {
+        for name in call.path.pathNames {
             prefix += "/" + name
             try await createIfMissing(prefix, client)
         }
@@ -115,7 +115,7 @@ extension Verb {
             }
         }
         var parent = ""
-        for name in path.split(separator: "/").dropLast() {
+        for name in path.pathNames.dropLast() {
             parent += "/" + name
             guard try await client.exists(limits(parent)) != nil else { continue }
             throw ShellError.refused("QuotaNested", "\(path) has a parent \(parent) which has a quota", path: path)
@@ -186,7 +186,7 @@ extension Verb {
         var node = root + path
         while node != root, try await client.getChildren(node).isEmpty {
             try await client.delete(node)
-            node = String(node[..<node.lastIndex(of: "/")!])
+            node = String(node[..<node.lastSlash!])
         }
     }
 

@@ -32,7 +32,9 @@ struct WatchBook {
 
     struct Key: Hashable {
         var kind: Kind
-        var path: String
+        var path: PathKey
+
+        init(kind: Kind, path: String) { (self.kind, self.path) = (kind, PathKey(path)) }
     }
 
     private struct Entry {

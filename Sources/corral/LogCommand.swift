@@ -42,7 +42,7 @@ struct FilterOptions: ParsableArguments {
     var path: String?
 
     func filter() throws -> ToolFilter {
-        if let path, !path.hasPrefix("/") { throw ValidationError("--path takes a path from the root") }
+        if let path, path.utf8.first != UInt8(ascii: "/") { throw ValidationError("--path takes a path from the root") }
         return ToolFilter(
             from: try Self.number(from, "--from"), to: try Self.number(to, "--to"),
             session: try Self.number(session, "--session"), path: path)
@@ -188,7 +188,7 @@ struct SnapshotCommand: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            if let path, !path.hasPrefix("/") { throw ValidationError("--path takes a path from the root") }
+            if let path, path.utf8.first != UInt8(ascii: "/") { throw ValidationError("--path takes a path from the root") }
             let comparison = SnapshotComparison(
                 filter: ToolFilter(path: path), limit: limit, onlyContent: content)
             try output.run { try comparison.run($0, left, right, $1) }

@@ -51,6 +51,30 @@ struct SnapshotTests {
         #expect(try json(ToolFilter(from: Notation.number(first), to: Notation.number(first))).count == 1)
     }
 
+    /// As servers see them: two spellings that look the same are two znodes, and a name may begin with an accent.
+    @Test("znodes are what their bytes are") func spellings() throws {
+        let paths = ["/caf\u{e9}", "/cafe\u{301}", "/\u{301}x", "/\u{301}x/sub"]
+        let server = try ServerUnderTest(.corral)
+        let client = try server.client()
+        for path in paths { try client.create(path, data: Array(path.utf8)) }
+        server.kill()
+        try server.start()
+        server.stop()
+        let newest = try #require(try Written.snapshots(server.dataDirectory).last)
+        let check = try Printed { try SnapshotChecker().run($0, [newest], $1) }
+        #expect(check.code == 0, "\(check)")
+        let printed = try Printed(.json) { try SnapshotPrinter().run($0, newest, $1) }
+        let found = printed.objects.compactMap { ($0["path"] as? String).map { Array($0.utf8) } }
+        for path in paths { #expect(found.contains(Array(path.utf8))) }
+        let summary = try Printed(.json) { try SnapshotSummary(top: 10, depth: 1).run($0, newest, $1) }
+        let subtrees = try #require(summary.objects.first?["subtrees"] as? [[String: Any]])
+        #expect(subtrees.count == 5, "\(subtrees)")
+        let same = try Printed { try SnapshotComparison().run($0, newest, newest, $1) }
+        #expect(same.code == 0, "\(same)")
+        let (left, right) = (TxnRecord.delete(path: paths[0]), TxnRecord.delete(path: paths[1]))
+        #expect(left != right)
+    }
+
     @Test("whole snapshots are fine, damaged ones are named", arguments: Written.all)
     func checked(files: Written) throws {
         let directory = try files.copy()

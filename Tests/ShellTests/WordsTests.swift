@@ -13,7 +13,8 @@ struct WordsTests {
             ("set /a \"b \\\"c\\\" \\d\"", ["set", "/a", "b \"c\" \\d"]), ("set /a b\\ c", ["set", "/a", "b c"]),
             ("set /a ''", ["set", "/a", ""]), ("set /a 'it'\\''s'", ["set", "/a", "it's"]),
             ("create /ü \"{\\\"a\\\": 1}\"", ["create", "/ü", "{\"a\": 1}"]), ("", []), ("   ", []),
-            ("a'b'\"c\"d", ["abcd"]),
+            ("a'b'\"c\"d", ["abcd"]), ("set /a '\u{301}x'\u{301}", ["set", "/a", "\u{301}x\u{301}"]),
+            ("ls \u{301}", ["ls", "\u{301}"]), ("ls /\r\n", ["ls", "/"]),
         ] as [(String, [String])])
     func words(line: String, expected: [String]) {
         let words = CommandLineWords(line)

@@ -75,6 +75,28 @@ struct WatchTableTests {
         #expect(try await inner.buffer.next()?.path == "/a/b/c/d")
     }
 
+    /// Two spellings of one word, which look the same and are equal as strings of Swift, and a name that begins with
+    /// an accent, which makes one character with its slash.
+    @Test("paths are what their bytes are")
+    func spellings() async throws {
+        let (composed, decomposed, accent) = ("/caf\u{e9}", "/cafe\u{301}", "/\u{301}x")
+        #expect(composed == decomposed && !accent.contains("/"))
+        var table = WatchTable()
+        let first = MachineDriver.sink(composed, .data)
+        let second = MachineDriver.sink(decomposed, .data)
+        let root = MachineDriver.sink("/", .persistentRecursive)
+        for sink in [first, second, root] { table.add(sink) }
+        #expect(table.paths(.data).map { Array($0.utf8) } == [Array(decomposed.utf8), Array(composed.utf8)])
+        let context = ReplyContext(chroot: "")
+        #expect(table.deliver(.nodeDataChanged, on: decomposed, zxid: 1, context) == 2)
+        #expect(!first.buffer.hasNext)
+        #expect(try await second.buffer.next()?.path.utf8.count == decomposed.utf8.count)
+        #expect(table.deliver(.nodeDataChanged, on: composed, zxid: 2, context) == 2)
+        #expect(try await first.buffer.next()?.zxid == 2)
+        #expect(table.deliver(.nodeCreated, on: accent, zxid: 3, context) == 1)
+        #expect(table.deliver(.nodeCreated, on: accent + "/sub", zxid: 4, context) == 1)
+    }
+
     @Test("after a reconnect watches are set again in chunks, and the persistent ones tell of a gap")
     func reconnect() async throws {
         var settings = MachineDriver.settings()

@@ -21,7 +21,7 @@ final class Outbox: @unchecked Sendable {
     private var isWoken = false
     private var sealed: ZooKeeperError.Reason?
     /// Requests that set watches and are not settled, by server's path.
-    private var watchesUnderWay: [String: Int] = [:]
+    private var watchesUnderWay: [PathKey: Int] = [:]
 
     private let maximumRequestBytes: Int
     private let maximumUnsentBytes: Int
@@ -114,19 +114,19 @@ final class Outbox: @unchecked Sendable {
 
     /// A request that sets a watch is about to be submitted.
     func expect(_ path: String) {
-        lock.withLock { watchesUnderWay[path, default: 0] += 1 }
+        lock.withLock { watchesUnderWay[PathKey(path), default: 0] += 1 }
     }
 
     /// It has succeeded or failed.
     func settled(_ path: String) {
         lock.withLock {
-            let left = (watchesUnderWay[path] ?? 1) - 1
-            watchesUnderWay[path] = left > 0 ? left : nil
+            let left = (watchesUnderWay[PathKey(path)] ?? 1) - 1
+            watchesUnderWay[PathKey(path)] = left > 0 ? left : nil
         }
     }
 
     /// Whether a watch on a path may be on its way to the server.
     func expectsWatch(on path: String) -> Bool {
-        lock.withLock { watchesUnderWay[path] != nil }
+        lock.withLock { watchesUnderWay[PathKey(path)] != nil }
     }
 }

@@ -3,26 +3,27 @@ import ZooKeeperProtocol
 /// The watches of a session, by kind and server's path: who is told of an event, and what is set again on a new
 /// connection.
 struct WatchTable {
-    private var sinks: [[String: [WatchSink]]] = Array(repeating: [:], count: WatchKind.allCases.count)
+    private var sinks: [[PathKey: [WatchSink]]] = Array(repeating: [:], count: WatchKind.allCases.count)
 
     var isEmpty: Bool { sinks.allSatisfy(\.isEmpty) }
     var count: Int { sinks.reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } } }
 
-    func paths(_ kind: WatchKind) -> [String] { sinks[kind.rawValue].keys.sorted() }
+    func paths(_ kind: WatchKind) -> [String] { sinks[kind.rawValue].keys.sorted().map(\.text) }
 
     /// Whether anybody listens to a path, in any way.
-    func hasWatch(on path: String) -> Bool { sinks.contains { $0[path] != nil } }
+    func hasWatch(on path: String) -> Bool { sinks.contains { $0[PathKey(path)] != nil } }
 
     mutating func add(_ sink: WatchSink) {
-        sinks[sink.kind.rawValue][sink.path, default: []].append(sink)
+        sinks[sink.kind.rawValue][PathKey(sink.path), default: []].append(sink)
     }
 
     /// Nobody listens to this sink any more; whether it was there.
     mutating func remove(_ sink: WatchSink) -> Bool {
-        guard var list = sinks[sink.kind.rawValue][sink.path], let index = list.firstIndex(where: { $0 === sink })
+        let path = PathKey(sink.path)
+        guard var list = sinks[sink.kind.rawValue][path], let index = list.firstIndex(where: { $0 === sink })
         else { return false }
         list.remove(at: index)
-        sinks[sink.kind.rawValue][sink.path] = list.isEmpty ? nil : list
+        sinks[sink.kind.rawValue][path] = list.isEmpty ? nil : list
         return true
     }
 
@@ -37,7 +38,7 @@ struct WatchTable {
             case .persistentRecursive: [.persistentRecursive]
             }
         for kind in kinds {
-            for sink in sinks[kind.rawValue].removeValue(forKey: path) ?? [] { sink.buffer.finish() }
+            for sink in sinks[kind.rawValue].removeValue(forKey: PathKey(path)) ?? [] { sink.buffer.finish() }
         }
     }
 
@@ -55,13 +56,13 @@ struct WatchTable {
         let event = ZnodeEvent(kind: kind, path: context.clientPath(path), zxid: zxid)
         var told = 0
         for shot in oneShots {
-            for sink in sinks[shot.rawValue].removeValue(forKey: path) ?? [] {
+            for sink in sinks[shot.rawValue].removeValue(forKey: PathKey(path)) ?? [] {
                 sink.buffer.push(event)
                 sink.buffer.finish()
                 told += 1
             }
         }
-        for sink in sinks[WatchKind.persistent.rawValue][path] ?? [] {
+        for sink in sinks[WatchKind.persistent.rawValue][PathKey(path)] ?? [] {
             sink.buffer.push(event)
             told += 1
         }
@@ -77,11 +78,11 @@ struct WatchTable {
         var told = 0
         var current = Substring(path)
         while true {
-            for sink in table[String(current)] ?? [] {
+            for sink in table[PathKey(String(current))] ?? [] {
                 sink.buffer.push(event)
                 told += 1
             }
-            guard current != "/", let slash = current.lastIndex(of: "/") else { return told }
+            guard current != "/", let slash = current.lastSlash else { return told }
             current = slash == current.startIndex ? "/" : current[..<slash]
         }
     }
