@@ -53,7 +53,11 @@ public struct SnapshotChecker {
         defer { output.flush() }
         var code = ToolExit.fine
         for path in paths {
-            for file in try ToolFiles.snapshots(disk, path) {
+            var packed: [ToolError] = []
+            let files = try ToolFiles.snapshots(disk, path) { packed.append($0) }
+            for error in packed { output.remark("corral: \(error)") }
+            if !packed.isEmpty && code == ToolExit.fine { code = ToolExit.noInput }
+            for file in files {
                 let scan = SnapshotScan()
                 let error = try scan.read(disk, file)
                 let problems = (error.map { ["\($0)"] } ?? []) + scan.problems.map { "\(file.path): \($0)" }

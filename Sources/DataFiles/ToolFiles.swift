@@ -16,7 +16,11 @@ enum ToolFiles {
     }
 
     /// Snapshots, newest first.
-    static func snapshots(_ disk: any Disk, _ path: String) throws(ToolError) -> [SnapshotFile] {
+    ///
+    /// - Parameter onPacked: told of each compressed one of a directory that has others; nil when only the newest counts.
+    static func snapshots(
+        _ disk: any Disk, _ path: String, onPacked: ((ToolError) -> Void)? = nil
+    ) throws(ToolError) -> [SnapshotFile] {
         guard let directory = try directory(disk, path) else {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             guard case .snapshot(let zxid, let compression) = DataFileName(name) else {
@@ -33,7 +37,15 @@ enum ToolFiles {
         }
         guard let newest = found.first else { throw .nothing(kind: "snapshots", path: directory) }
         let plain = found.filter { $0.compression == .none }
-        if plain.isEmpty { throw .compressed(path: newest.path, method: newest.compression.rawValue) }
+        for packed in found where packed.compression != .none {
+            let error = ToolError.compressed(path: packed.path, method: packed.compression.rawValue)
+            // An older one in the newest's place would not be what was asked for.
+            guard let onPacked, !plain.isEmpty else {
+                if packed.path == newest.path { throw error }
+                continue
+            }
+            onPacked(error)
+        }
         return plain.map { SnapshotFile(path: $0.path, zxid: $0.zxid) }
     }
 

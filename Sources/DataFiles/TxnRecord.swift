@@ -114,9 +114,9 @@ public indirect enum TxnRecord: Equatable, Sendable {
     /// What follows a record without the list is a digest, which does not read as one.
     private static func closedPaths(_ reader: inout JuteReader) -> [String]? {
         var scan = reader
-        guard scan.remaining >= 4, let paths = try? scan.readStrings(), paths.allSatisfy({ $0.utf8.first == UInt8(ascii: "/") }) else {
-            return nil
-        }
+        guard scan.remaining >= 4, let paths = try? scan.readStrings(),
+            paths.allSatisfy({ $0.utf8.first == UInt8(ascii: "/") })
+        else { return nil }
         reader = scan
         return paths
     }

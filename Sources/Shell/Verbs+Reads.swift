@@ -1,6 +1,9 @@
-import Foundation
 import JSONText
 import ZooKeeperClient
+
+#if canImport(Glibc)
+    import Glibc
+#endif
 
 extension Verb {
     static let reads = [ls, get, stat, getAllChildrenNumber, getEphemerals, sync]
@@ -75,9 +78,7 @@ extension Verb {
             node = try await client.getData(call.path)
         }
         if let file = call.flags["o"] {
-            guard FileManager.default.createFile(atPath: file, contents: Data(node.data)) else {
-                throw ShellError.usage("cannot write \(file)")
-            }
+            try write(node.data, to: file)
             shell.report.set("file", .string(file))
         } else {
             shell.report.set(DataText.member(node.data, alwaysBase64: call.has("b")))
@@ -90,6 +91,26 @@ extension Verb {
             }
         }
         shell.say(node.stat, asText: call.has("s"))
+    }
+
+    /// Into the file that there is, were it a device or a link, as a shell's redirection does.
+    private static func write(_ data: [UInt8], to path: String) throws(ShellError) {
+        func failure() -> ShellError {
+            ShellError(.refused, code: "Failed", "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failure() }
+        var start = 0
+        while start < data.count {
+            let count = data[start...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count > 0 { start += count } else if errno != EINTR { break }
+        }
+        guard start == data.count else {
+            let failure = failure()
+            Glibc.close(descriptor)
+            throw failure
+        }
+        guard Glibc.close(descriptor) == 0 else { throw failure() }
     }
 
     static let stat = Verb(

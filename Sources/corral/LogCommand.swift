@@ -188,7 +188,9 @@ struct SnapshotCommand: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            if let path, path.utf8.first != UInt8(ascii: "/") { throw ValidationError("--path takes a path from the root") }
+            if let path, path.utf8.first != UInt8(ascii: "/") {
+                throw ValidationError("--path takes a path from the root")
+            }
             let comparison = SnapshotComparison(
                 filter: ToolFilter(path: path), limit: limit, onlyContent: content)
             try output.run { try comparison.run($0, left, right, $1) }

@@ -43,6 +43,11 @@ struct ShellCommand: ParsableCommand {
     @Flag(name: [.customShort("r"), .long], help: "Also take a server without a quorum, for reading.")
     var readOnly = false
 
+    @Flag(
+        name: .customLong("waitforconnection", withSingleDash: true),
+        help: ArgumentHelp("zkCli's; the shell always waits.", visibility: .hidden))
+    var waitsForConnection = false
+
     @Flag(help: "Connections are encrypted (TLS); the options below imply it.")
     var tls = false
 

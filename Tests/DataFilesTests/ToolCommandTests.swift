@@ -53,6 +53,17 @@ struct ToolCommandTests {
         let compressed = try run("snapshot", "check", packed)
         #expect(compressed.code == 66)
         #expect(compressed.output.contains("gzip -dc"))
+        // Beside others: what is asked of the newest is not answered with an older one.
+        let older = scratch.file("snapshot.3")
+        let written = try #require(Written.all.first)
+        let newest = try #require(try Written.snapshots(written.directory).last)
+        try FileManager.default.copyItem(atPath: newest, toPath: older)
+        let mixed = try run("snapshot", "check", scratch.path)
+        #expect(mixed.code == 66)
+        #expect(mixed.output.contains("gzip -dc") && mixed.output.contains("\(older): fine"), "\(mixed)")
+        #expect(try run("snapshot", "summary", scratch.path).code == 66)
+        try FileManager.default.moveItem(atPath: packed, toPath: scratch.file("snapshot.1.gz"))
+        #expect(try run("snapshot", "summary", scratch.path).code == 0)
     }
 
     @Test("a log is read in bounded memory")

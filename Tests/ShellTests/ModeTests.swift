@@ -86,8 +86,10 @@ struct ModeTests {
         #expect(try server.shell(["version"]).output.hasPrefix("ZooKeeper CLI version: 3.9"))
         #expect(try ShellRun.run(["shell", "--help"]).code == 0)
         #expect(
-            try ShellRun.run(["shell", "-server", "127.0.0.1:\(server.port)", "-r", "ls", "/"]).output
-                == "[zookeeper]\n")
+            try ShellRun.run([
+                "shell", "-server", "127.0.0.1:\(server.port)", "-timeout", "9000", "-r", "-waitforconnection", "ls",
+                "/",
+            ]).output == "[zookeeper]\n")
         server.kill()
         let refused = try server.shell(["ls", "/"], options: ["--connect-timeout", "300"])
         #expect(refused.code == 2)
@@ -253,6 +255,24 @@ struct ModeTests {
         }
         shell.signal(SIGINT)
         #expect(shell.waitForExit(within: 10) == 130)
+    }
+
+    @Test("get -o writes into what is there") func intoFiles() throws {
+        let server = try ServerUnderTest(.corral)
+        #expect(try server.shell(["create", "/a", "data"]).code == 0)
+        let (file, link, full) = (
+            server.scratch.file("file"), server.scratch.file("link"), server.scratch.file("full")
+        )
+        try "something longer".write(toFile: file, atomically: false, encoding: .utf8)
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: file)
+        try FileManager.default.createSymbolicLink(atPath: full, withDestinationPath: "/dev/full")
+        #expect(try server.shell(["get", "-o", link, "/a"]).code == 0)
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "data")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == file)
+        let lost = try server.shell(["get", "-o", full, "/a"])
+        #expect(lost.code == 1 && lost.errors.contains("No space left"), "\(lost)")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: full) == "/dev/full")
+        #expect(try server.shell(["get", "-o", server.scratch.path + "/no/file", "/a"]).code == 1)
     }
 
     @Test("output that cannot be written is a failure", arguments: [">/dev/full", ">&-"])
