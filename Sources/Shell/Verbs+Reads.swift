@@ -106,9 +106,9 @@ extension Verb {
             if count > 0 { start += count } else if errno != EINTR { break }
         }
         guard start == data.count else {
-            let failure = failure()
-            Glibc.close(descriptor)
-            throw failure
+            let error = failure()
+            _ = Glibc.close(descriptor)
+            throw error
         }
         guard Glibc.close(descriptor) == 0 else { throw failure() }
     }
