@@ -328,9 +328,16 @@ struct SessionMachine {
 
     // MARK: Watches
 
-    /// Nobody listens to this watch any more. Answers whether the server can forget it.
-    mutating func abandon(_ sink: WatchSink) -> Bool {
-        watches.remove(sink) && !sink.kind.isOneShot && !watches.hasWatch(on: sink.path) && sends && !isClosing
+    /// Nobody listens to this watch any more.
+    mutating func abandon(_ sink: WatchSink) {
+        sink.isAbandoned = true
+        if watches.remove(sink) { forget(sink) }
+    }
+
+    /// The server has this watch, and nobody here listens to it. A one-shot watch ends by itself.
+    mutating func forget(_ sink: WatchSink) {
+        guard !sink.kind.isOneShot, !watches.hasWatch(on: sink.path), sends, !isClosing else { return }
+        effects.append(.removeWatches(serverPath: sink.path, clientPath: sink.clientPath))
     }
 
     // MARK: Frames
