@@ -209,7 +209,8 @@ final class Session: @unchecked Sendable {
     /// Sees to it that the timer goes off in time; early does no harm.
     private func rearm() {
         let next = min(machine.nextDeadlineNanos ?? Int64.max, unsentDeadlineNanos)
-        if timer != nil, timerNanos <= next { return }
+        // At the end there is none, because a timer holds the session.
+        if timer != nil, timerNanos <= next, machine.phase != .ended { return }
         timer?.cancel()
         timer = nil
         timerNanos = next
