@@ -5,7 +5,7 @@ import ZooKeeperClient
 /// Watches whose listener goes before, or while, the server sets them.
 @Suite("Watches that nobody waits for any more", .serialized)
 struct AbandonedWatchTests {
-    @Test("a persistent watch whose task is cancelled before the answer is taken off again", arguments: Vendor.underTest)
+    @Test("a persistent watch whose task is cancelled before the answer is taken off", arguments: Vendor.underTest)
     func cancelledRequest(vendor: Vendor) async throws {
         let configuration = try await LiveServer.shared(vendor).configuration()
         let root = LiveServer.freshPath("abandoned")
