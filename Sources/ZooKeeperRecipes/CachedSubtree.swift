@@ -115,20 +115,23 @@ public final class CachedSubtree: Sendable {
             for observer in copy.withLock({ Array($0.observers.values) }) { observer.finish() }
         }
         do throws(RecipeError) {
-            let watch = try await setWatch()
-            try await load()
             while true {
-                let event: ZnodeEvent?
-                do {
-                    event = try await watch.next()
-                } catch {
-                    throw RecipeError(error, path: path)
-                }
-                guard let event else { return }
-                try await apply(event)
+                let watch = try await setWatch()
+                try await load()
+                while let event = try await event(of: watch) { try await apply(event) }
+                // Somebody may have taken the session's watches off the path.
+                if Task.isCancelled { return }
             }
         } catch {
             if error.reason != .cancelled { throw error }
+        }
+    }
+
+    private func event(of watch: Watch) async throws(RecipeError) -> ZnodeEvent? {
+        do {
+            return try await watch.next()
+        } catch {
+            throw RecipeError(error, path: path)
         }
     }
 

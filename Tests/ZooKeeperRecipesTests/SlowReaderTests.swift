@@ -52,6 +52,23 @@ struct SlowReaderTests {
         await client.close()
     }
 
+    @Test("a cached subtree whose watch somebody has taken off sets it again", arguments: Vendor.underTest)
+    func watchTakenOff(vendor: Vendor) async throws {
+        let ensemble = try await LiveEnsemble.shared(vendor)
+        let path = LiveEnsemble.freshPath("taken-off")
+        try await within(.seconds(20)) {
+            let client = try await ensemble.client()
+            try await CachedSubtree.with(client, at: path) { cache in
+                try await client.create(path)
+                try await cache.wait { $0[path] != nil }
+                try await client.removeWatches(path)
+                try await client.setData(path, [7])
+                try await cache.wait { $0[path]?.data == [7] }
+            }
+            await client.close()
+        }
+    }
+
     @Test("a cached znode never becomes older than it was", arguments: Vendor.underTest)
     func neverOlder(vendor: Vendor) async throws {
         let ensemble = try await LiveEnsemble.shared(vendor)
