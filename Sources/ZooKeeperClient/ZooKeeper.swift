@@ -95,10 +95,12 @@ public final class ZooKeeper: Sendable {
     }
 
     /// Ends the session behind all requests submitted before: its ephemeral znodes are deleted, its watches gone.
+    ///
+    /// Also a cancelled task waits until the session has ended; five seconds at most.
     public func close() async {
         let states = states
         session.close()
-        for await state in states where state.isFinal { return }
+        await Task { for await state in states where state.isFinal { return } }.value
     }
 
     // MARK: Requests

@@ -11,7 +11,8 @@ public final class CachedSubtree: Sendable {
         case added(path: String)
         case changed(path: String)
         case removed(path: String)
-        /// All was read; at the beginning, and after a lost connection.
+        /// All was read, at the beginning or after a lost connection; or changes that nobody took were too many to be
+        /// kept. Any znode may be another than before.
         case loaded
     }
 
@@ -21,6 +22,9 @@ public final class CachedSubtree: Sendable {
         var nextObserver = 0
         var observers: [Int: AsyncStream<Change>.Continuation] = [:]
     }
+
+    /// Changes kept for a slow iteration.
+    private static let pendingChanges = 16_384
 
     private let client: ZooKeeper
     private let copy = Mutex(Copy())
@@ -79,8 +83,11 @@ public final class CachedSubtree: Sendable {
     }
 
     /// What happens to the copy from now on; ends when `run` does.
-    public var changes: AsyncStream<Change> {
-        let (stream, continuation) = AsyncStream.makeStream(of: Change.self)
+    public var changes: AsyncStream<Change> { changes(keeping: Self.pendingChanges) }
+
+    /// - Parameter limit: of changes that nobody has taken yet, the newest so many are kept.
+    func changes(keeping limit: Int) -> AsyncStream<Change> {
+        let (stream, continuation) = AsyncStream.makeStream(of: Change.self, bufferingPolicy: .bufferingNewest(limit))
         let number = copy.withLock { copy in
             copy.observers[copy.nextObserver] = continuation
             copy.nextObserver += 1
@@ -108,26 +115,37 @@ public final class CachedSubtree: Sendable {
             for observer in copy.withLock({ Array($0.observers.values) }) { observer.finish() }
         }
         do throws(RecipeError) {
-            let watch = try await setWatch()
-            try await load()
             while true {
-                let event: ZnodeEvent?
-                do {
-                    event = try await watch.next()
-                } catch {
-                    throw RecipeError(error, path: path)
-                }
-                guard let event else { return }
-                switch event.kind {
-                case .gap: try await load()
-                case .deleted: remove(event.path)
-                case .created, .dataChanged: try await refresh(event.path)
-                // A recursive watch tells of the children themselves.
-                case .childrenChanged: break
-                }
+                let watch = try await setWatch()
+                try await load()
+                while let event = try await event(of: watch) { try await apply(event) }
+                // Somebody may have taken the session's watches off the path.
+                if Task.isCancelled { return }
             }
         } catch {
             if error.reason != .cancelled { throw error }
+        }
+    }
+
+    private func event(of watch: Watch) async throws(RecipeError) -> ZnodeEvent? {
+        do {
+            return try await watch.next()
+        } catch {
+            throw RecipeError(error, path: path)
+        }
+    }
+
+    func apply(_ event: ZnodeEvent) async throws(RecipeError) {
+        switch event.kind {
+        case .gap: try await load()
+        case .deleted where event.zxid >= 0:
+            // What was read may be of a later time: a znode that has come anew since stays.
+            if let node = self[event.path], node.stat.czxid > event.zxid { return }
+            remove(event.path)
+        // Servers before 3.9 do not say when it was.
+        case .created, .dataChanged, .deleted: try await refresh(event.path)
+        // A recursive watch tells of the children themselves.
+        case .childrenChanged: break
         }
     }
 
@@ -186,7 +204,10 @@ public final class CachedSubtree: Sendable {
         if copy.withLock({ $0.nodes.removeValue(forKey: path) }) != nil { tell(.removed(path: path)) }
     }
 
-    private func tell(_ change: Change) {
-        for observer in copy.withLock({ Array($0.observers.values) }) { observer.yield(change) }
+    func tell(_ change: Change) {
+        for observer in copy.withLock({ Array($0.observers.values) }) {
+            // Whatever is dropped, it is told behind it that all must be looked at.
+            if case .dropped = observer.yield(change) { observer.yield(.loaded) }
+        }
     }
 }

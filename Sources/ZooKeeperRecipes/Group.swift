@@ -37,7 +37,7 @@ public struct Group: Sendable {
             while true {
                 do {
                     let node = try await client.createAndStat(own, data: data, mode: .ephemeral, acl: acl)
-                    return Lease(node, of: client)
+                    return Lease(node, of: client, isPathUnique: false)
                 } catch {
                     if error.outcome == .unknown { mayExist = true }
                     switch error.reason {
@@ -48,7 +48,7 @@ public struct Group: Sendable {
                         guard mayExist, stat.ephemeralOwner == client.identity?.id else {
                             throw RecipeError(.taken(bySession: stat.ephemeralOwner), path: own)
                         }
-                        return Lease(CreatedNode(path: own, stat: stat), of: client)
+                        return Lease(CreatedNode(path: own, stat: stat), of: client, isPathUnique: false)
                     default: try await client.recover(from: error, path: own)
                     }
                 }

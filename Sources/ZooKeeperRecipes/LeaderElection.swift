@@ -59,7 +59,7 @@ public struct LeaderElection: LeaseSource {
                 // Nobody is there to be watched but the line itself.
                 try await line.client.ensure(line.path, mode: .container, acl: line.acl)
                 let (now, watch) = try await line.client.repeatingWithWatch(.getChildren(line.path), at: line.path)
-                return now.isEmpty ? Observation(value: nil, watch: watch) : nil
+                return line.inOrder(now).isEmpty ? Observation(value: nil, watch: watch) : nil
             }
             let path = Paths.child(first, of: line.path)
             guard let (node, watch) = try await line.client.contentAndWatchIfThere(path) else { return nil }

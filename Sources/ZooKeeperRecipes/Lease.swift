@@ -36,6 +36,8 @@ public final class Lease: Sendable {
     }
 
     private let client: ZooKeeper
+    /// Whether nobody else would make a znode at this path.
+    private let isPathUnique: Bool
     private let holding = Mutex(Holding())
 
     /// The znode.
@@ -47,16 +49,17 @@ public final class Lease: Sendable {
     /// that was stopped for long and does not know yet that it has lost its session does no harm then.
     public let fencingToken: Int64
 
-    init(_ node: CreatedNode, of client: ZooKeeper) {
+    init(_ node: CreatedNode, of client: ZooKeeper, isPathUnique: Bool = true) {
         self.client = client
+        self.isPathUnique = isPathUnique
         path = node.path
         fencingToken = node.stat.czxid
     }
 
     deinit {
-        guard !holding.withLock({ $0.isReleased }) else { return }
-        let (client, path, token) = (client, path, fencingToken)
-        Task { await client.removeForCertain(path, czxid: token) }
+        guard markReleased() else { return }
+        let (client, path, token, isUnique) = (client, path, fencingToken, isPathUnique)
+        Task { await client.removeForCertain(path, czxid: token, isUnique: isUnique) }
     }
 
     /// As of now.
@@ -67,7 +70,8 @@ public final class Lease: Sendable {
     /// The states from now on, beginning with the present one; ends after a final state. A change is told as soon as
     /// the client knows of it: when the connection breaks, or after two thirds of the session's timeout in silence.
     public var states: AsyncStream<LeaseState> {
-        let (stream, continuation) = AsyncStream.makeStream(of: LeaseState.self)
+        // Of states that nobody has taken yet, the newest are kept, the final one among them.
+        let (stream, continuation) = AsyncStream.makeStream(of: LeaseState.self, bufferingPolicy: .bufferingNewest(64))
         let number = holding.withLock { holding -> Int? in
             if holding.isReleased { return nil }
             holding.observers[holding.nextObserver] = continuation
@@ -111,7 +115,7 @@ public final class Lease: Sendable {
     /// Returns once the znode is deleted or the session has ended. A cancelled task waits only as long as there is a
     /// connection, and the deletion follows.
     public func release() async {
-        if markReleased() { await client.removeForCertain(path, czxid: fencingToken) }
+        if markReleased() { await client.removeForCertain(path, czxid: fencingToken, isUnique: isPathUnique) }
     }
 
     /// The znode is gone, or whoever calls this sees to it; false when that was said before.

@@ -147,7 +147,7 @@ public struct Queue: Sendable {
             while true {
                 do {
                     let node = try await client.createAndStat(path, data: mark, mode: .ephemeral, acl: acl)
-                    return Lease(node, of: client)
+                    return Lease(node, of: client, isPathUnique: false)
                 } catch {
                     if error.outcome == .unknown { mayExist = true }
                     switch error.reason {
@@ -155,7 +155,7 @@ public struct Queue: Sendable {
                         guard mayExist, let node = try await client.contentIfThere(path), node.data == mark else {
                             return nil
                         }
-                        return Lease(CreatedNode(path: path, stat: node.stat), of: client)
+                        return Lease(CreatedNode(path: path, stat: node.stat), of: client, isPathUnique: false)
                     case .server(.noNode): try await client.ensure(taken, mode: .persistent, acl: acl)
                     default: try await client.recover(from: error, path: path)
                     }

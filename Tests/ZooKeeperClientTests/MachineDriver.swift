@@ -142,6 +142,7 @@ struct MachineDriver {
         slot.xid = nextXid
         nextXid += 1
         if case .auth(let credential) = request.body { slot.credential = credential }
+        if request.operation == .removeWatches { slot.removal = (request.path!, .any) }
         if let sink { slot.registration = WatchRegistration(sink: sink, outbox: Self.outbox) }
         run { $0.sent([slot], now: $1) }
         return PendingReply(slot: slot)

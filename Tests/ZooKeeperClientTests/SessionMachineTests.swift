@@ -189,6 +189,31 @@ struct SessionMachineTests {
 
     // MARK: Replies
 
+    @Test("who waits for a credential's answer has its time too, with a connection and without")
+    func credentialTimeout() {
+        for isBroken in [false, true] {
+            var driver = MachineDriver()
+            driver.connect()
+            let credential = Credential(scheme: "digest", secret: [1])
+            let reply = driver.send(.authenticate(credential), deadlineAfterMillis: 100)
+            if isBroken { driver.breakConnection() }
+            driver.pass(millis: 99)
+            #expect(reply.now == nil)
+            driver.pass(millis: 1)
+            #expect(reply.error?.reason == .requestTimeout && reply.error?.outcome == .unknown)
+            if isBroken {
+                driver.connect()
+                #expect(driver.machine.state == .connected)
+            }
+            // The late answer is that of this credential and not of another.
+            let next = driver.send(.authenticate(Credential(scheme: "digest", secret: [2])))
+            driver.reply(xid: ReservedXid.auth)
+            #expect(next.now == nil)
+            driver.reply(xid: ReservedXid.auth)
+            #expect(next.now != nil && next.error == nil)
+        }
+    }
+
     @Test("a reply out of order breaks the connection")
     func wrongXid() {
         var driver = MachineDriver()

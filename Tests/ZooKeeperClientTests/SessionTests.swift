@@ -194,13 +194,14 @@ struct SessionTests {
     func identity(vendor: Vendor) async throws {
         try await withProxy(vendor) { client, proxy, root in
             try await client.create("\(root)/e", mode: .ephemeral)
-            var configuration = try await LiveServer.shared(vendor).configuration()
+            try await client.create("\(root)-beside", mode: .ephemeral)
+            var configuration = try await LiveServer.shared(vendor).configuration(chroot: root)
             configuration.resuming = client.identity
             // The old one must not fight for the session.
             proxy.refuse(true)
             let second = try await ZooKeeper.connect(configuration)
             #expect(second.identity?.id == client.identity?.id)
-            #expect(try await second.getEphemerals(below: root) == ["\(root)/e"])
+            #expect(try await second.getEphemerals() == ["/e"], "what is beside the chroot is not below it")
             await second.close()
             let third = try await ZooKeeper.connect(LiveServer.shared(vendor).configuration())
             #expect(try await third.exists("\(root)/e") == nil)
@@ -221,6 +222,26 @@ struct SessionTests {
             await #expect(throws: ZooKeeperError(.closed, operation: .sync, path: "/")) { try await client.sync() }
             let witness = try await ZooKeeper.connect(server.configuration())
             #expect(try await !witness.getChildren("/").contains { "/\($0)".hasPrefix(root) })
+            await witness.close()
+        }
+    }
+
+    @Test("close in a cancelled task ends the session all the same before it returns", arguments: Vendor.underTest)
+    func closeCancelled(vendor: Vendor) async throws {
+        let server = try await LiveServer.shared(vendor)
+        let root = LiveServer.freshPath("close-cancelled")
+        try await within {
+            let client = try await ZooKeeper.connect(server.configuration())
+            try await client.create(root, mode: .ephemeral)
+            let closing = Task {
+                while !Task.isCancelled { await Task.yield() }
+                await client.close()
+                return client.state
+            }
+            closing.cancel()
+            #expect(await closing.value == .closed)
+            let witness = try await ZooKeeper.connect(server.configuration())
+            #expect(try await witness.exists(root) == nil)
             await witness.close()
         }
     }

@@ -170,8 +170,58 @@ struct WatchTableTests {
             driver.reply(xid: Int32(index + 1))
         }
         // The first one leaves twice.
-        let forgets = [0, 0, 1, 2].map { driver.machine.abandon(sinks[$0]) }
+        let forgets = [0, 0, 1, 2].map { index in !driver.run { machine, _ in machine.abandon(sinks[index]) }.isEmpty }
         #expect(forgets == [false, false, false, true])
+        #expect(driver.effects == [.removeWatches(serverPath: "/p", clientPath: "/p")])
+    }
+
+    @Test("a watch whose listener left before the answer, or whose request had no more time, is taken off again")
+    func abandonedEarly() {
+        var driver = MachineDriver()
+        driver.connect()
+        let removal = SessionEffect.removeWatches(serverPath: "/p", clientPath: "/p")
+        let early = MachineDriver.sink("/p", .persistent)
+        driver.send(.addWatch("/p", .persistent), watch: early)
+        #expect(driver.run { machine, _ in machine.abandon(early) }.isEmpty)
+        #expect(driver.reply(xid: 1) == [removal])
+        let refused = MachineDriver.sink("/p", .persistent)
+        driver.send(.addWatch("/p", .persistent), watch: refused)
+        driver.run { machine, _ in machine.abandon(refused) }
+        #expect(driver.reply(xid: 2, error: .noAuth).isEmpty, "the server has none")
+        let late = MachineDriver.sink("/p", .persistent)
+        driver.send(.addWatch("/p", .persistent), deadlineAfterMillis: 10, watch: late)
+        driver.pass(millis: 20)
+        #expect(driver.reply(xid: 3) == [removal])
+        // One-shot watches go by themselves, and are not set again.
+        for (index, kind) in [WatchKind.data, .exists, .children].enumerated() {
+            let sink = MachineDriver.sink("/p", kind)
+            driver.send(.exists("/p"), watch: sink)
+            #expect(driver.run { machine, _ in machine.abandon(sink) }.isEmpty)
+            #expect(driver.reply(xid: Int32(index + 4), error: .noNode).isEmpty)
+        }
+        // Somebody else listens.
+        let (stays, goes) = (MachineDriver.sink("/p", .persistent), MachineDriver.sink("/p", .persistent))
+        driver.send(.addWatch("/p", .persistent), watch: stays)
+        driver.reply(xid: 7)
+        driver.send(.addWatch("/p", .persistent), watch: goes)
+        driver.run { machine, _ in machine.abandon(goes) }
+        #expect(driver.reply(xid: 8).isEmpty)
+        #expect(driver.machine.watches.count == 1)
+    }
+
+    @Test("a removal that comes late ends the iterations all the same")
+    func lateRemoval() async throws {
+        var driver = MachineDriver()
+        driver.connect()
+        let sink = MachineDriver.sink("/p", .persistent)
+        driver.send(.addWatch("/p", .persistent), watch: sink)
+        driver.reply(xid: 1)
+        let removal = driver.send(.removeWatches("/p", .any), deadlineAfterMillis: 10)
+        driver.pass(millis: 20)
+        #expect(removal.error?.reason == .requestTimeout)
+        driver.reply(xid: 2)
+        #expect(driver.machine.watches.isEmpty)
+        #expect(try await sink.buffer.next() == nil)
     }
 
     @Test("a slow iteration learns that it has missed something; memory stays bounded")

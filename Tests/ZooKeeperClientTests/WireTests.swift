@@ -175,6 +175,22 @@ struct OutboxTests {
         #expect(fields == [Int32(slots[2].frameBytes - 4), 3, OpCode.sync.rawValue])
     }
 
+    @Test("a removal is not wanted while a watch is under way on the path")
+    func unwanted() {
+        let outbox = Outbox(maximumRequestBytes: 100, maximumUnsentBytes: 1000)
+        func isWanted(_ path: String) -> Bool {
+            if case .unwanted = outbox.submit(slot(), unlessExpecting: path, { _ in }) { return false }
+            return true
+        }
+        #expect(isWanted("/p"))
+        outbox.expect("/p")
+        outbox.expect("/p")
+        outbox.settled("/p")
+        #expect(!isWanted("/p") && isWanted("/q"))
+        outbox.settled("/p")
+        #expect(isWanted("/p"))
+    }
+
     @Test("limits and the end")
     func limits() {
         let outbox = Outbox(maximumRequestBytes: 20, maximumUnsentBytes: 40)

@@ -232,7 +232,11 @@ struct LockFaultTests {
             let client = try await ensemble.client()
             var lease: Lease? = try await Lock(client, at: path).acquire()
             #expect(lease?.state == .held)
+            var states = try #require(lease?.states.makeAsyncIterator())
+            #expect(await states.next() == .held)
             lease = nil
+            #expect(await states.next() == .released, "who follows it is told")
+            #expect(await states.next() == nil)
             try await wait { try await client.getChildren(path).isEmpty }
             await client.close()
         }

@@ -137,6 +137,28 @@ struct LockTests {
         }
     }
 
+    @Test("a release leaves alone what another has made at the same path since", arguments: Vendor.underTest)
+    func deletedByHandAndTaken(vendor: Vendor) async throws {
+        let ensemble = try await LiveEnsemble.shared(vendor)
+        let path = LiveEnsemble.freshPath("taken-over")
+        try await within {
+            let clients = try await ensemble.clients(2, port: ensemble.ports[1])
+            let first = try await SimpleLock(clients[0], at: "\(path)/lock").acquire()
+            let member = try await Group(clients[0], at: path).join(name: "one")
+            try await clients[1].multi([.delete(first.path), .delete(member.path)])
+            let second = try await SimpleLock(clients[1], at: first.path).acquire()
+            let other = try await Group(clients[1], at: path).join(name: "one")
+            await first.release()
+            await member.release()
+            #expect(try await second.confirm())
+            #expect(try await other.confirm())
+            await second.release()
+            await other.release()
+            #expect(try await clients[0].getChildren(path).isEmpty)
+            await close(clients)
+        }
+    }
+
     @Test("the simple lock excludes, and wakes all at each release", arguments: Vendor.underTest)
     func simpleLock(vendor: Vendor) async throws {
         let ensemble = try await LiveEnsemble.shared(vendor)

@@ -116,6 +116,58 @@ struct RecipeTests {
         }
     }
 
+    @Test("election: who follows it is not led astray by a child that is no candidate", arguments: Vendor.underTest)
+    func strangerInElection(vendor: Vendor) async throws {
+        let ensemble = try await LiveEnsemble.shared(vendor)
+        let path = LiveEnsemble.freshPath("election-stranger")
+        try await within(.seconds(20)) {
+            let client = try await ensemble.client()
+            _ = try await client.multi([.create(path), .create("\(path)/notes")])
+            let election = LeaderElection(client, at: path)
+            var leaders = election.leaders.makeAsyncIterator()
+            #expect(try await leaders.next() == .some(nil))
+            let lease = try await election.acquire()
+            let leader = try await leaders.next()
+            #expect(leader??.fencingToken == lease.fencingToken)
+            await lease.release()
+            #expect(try await leaders.next() == .some(nil))
+            await client.close()
+        }
+    }
+
+    @Test("a missing chroot is said, also by recipes at the root itself", arguments: Vendor.underTest)
+    func missingChroot(vendor: Vendor) async throws {
+        let ensemble = try await LiveEnsemble.shared(vendor)
+        let configuration = try ensemble.configuration(chroot: LiveEnsemble.freshPath("missing"))
+        try await within(.seconds(20)) {
+            let client = try await ZooKeeper.connect(configuration)
+            let uses: [@Sendable () async throws -> Void] = [
+                { _ = try await Lock(client, at: "/").acquire() },
+                { _ = try await Lock(client, at: "/lock").acquire() },
+                { _ = try await Semaphore(client, at: "/", permits: 1).acquire() },
+                { _ = try await DoubleBarrier(client, at: "/", participants: 1).enter() },
+                { _ = try await Group(client, at: "/").join(name: "one") },
+                { for try await _ in Group(client, at: "/").changes {} },
+                { _ = try await Rendezvous.open(client, below: "/") },
+                { try await Configuration(client, at: "/").publish(["a": []]) },
+                { try await SharedValue(client, at: "/").set([]) },
+                { _ = try await Counter(client, at: "/").add(1) },
+                { try await Queue(client, at: "/").put([]) },
+                { for try await _ in LeaderElection(client, at: "/").leaders {} },
+            ]
+            for (index, use) in uses.enumerated() {
+                var code: ZooKeeperError.Reason?
+                do {
+                    try await use()
+                } catch let error as RecipeError {
+                    if case .zooKeeper(let cause) = error.reason { code = cause.reason }
+                }
+                #expect(code == .server(.noNode), "\(index)")
+            }
+            await client.close()
+        }
+    }
+
     @Test("queue: everything is taken once, in order, priorities first", arguments: Vendor.underTest)
     func queue(vendor: Vendor) async throws {
         let ensemble = try await LiveEnsemble.shared(vendor)

@@ -122,6 +122,13 @@ struct ReplyContext {
     /// The path that the client sees as its root; empty for the tree's own.
     var chroot: String
 
+    /// Whether the client can see a server's path.
+    func sees(_ path: String) -> Bool {
+        guard path.utf8.starts(with: chroot.utf8) else { return false }
+        let rest = path.utf8.dropFirst(chroot.utf8.count)
+        return rest.isEmpty || rest.first == UInt8(ascii: "/")
+    }
+
     /// A server's path as the client sees it.
     func clientPath(_ path: String) -> String {
         guard !chroot.isEmpty, path.utf8.starts(with: chroot.utf8) else { return path }

@@ -74,7 +74,10 @@ extension ZooKeeperRequest where Value == [String] {
 
     /// The paths of this session's ephemeral znodes below a path.
     public static func getEphemerals(below path: String = "/") -> Self {
-        Self(.getEphemerals, path, .path) { reader, context in try reader.readStrings().map(context.clientPath) }
+        Self(.getEphemerals, path, .path) { reader, context in
+            // The server compares bytes, so that those of `/apple` are among those of a chroot `/app`.
+            try reader.readStrings().filter(context.sees).map(context.clientPath)
+        }
     }
 }
 

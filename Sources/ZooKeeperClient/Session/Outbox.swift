@@ -11,6 +11,8 @@ final class Outbox: @unchecked Sendable {
         /// - wakes: nobody has been sent to empty the outbox yet; the caller does it.
         case queued(wakes: Bool)
         case refused(ZooKeeperError.Reason)
+        /// A watch on the path is under way.
+        case unwanted
     }
 
     private let lock = NIOLock()
@@ -35,12 +37,15 @@ final class Outbox: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - isLast: nothing is accepted behind it.
+    ///   - path: a server's path; the request is not wanted while another is under way that sets a watch there.
     ///   - fill: writes what follows the header.
     func submit(
-        _ request: OutstandingRequest, isLast: Bool = false, _ fill: (inout WireBuffer) -> Void
+        _ request: OutstandingRequest, isLast: Bool = false, unlessExpecting path: String? = nil,
+        _ fill: (inout WireBuffer) -> Void
     ) -> Submission {
         lock.withLock {
             if let sealed { return .refused(sealed) }
+            if let path, watchesUnderWay[PathKey(path)] != nil { return .unwanted }
             let start = buffer.count
             guard start < maximumUnsentBytes else { return .refused(.overloaded) }
             let xid = request.credential == nil ? nextXid() : ReservedXid.auth
@@ -123,10 +128,5 @@ final class Outbox: @unchecked Sendable {
             let left = (watchesUnderWay[PathKey(path)] ?? 1) - 1
             watchesUnderWay[PathKey(path)] = left > 0 ? left : nil
         }
-    }
-
-    /// Whether a watch on a path may be on its way to the server.
-    func expectsWatch(on path: String) -> Bool {
-        lock.withLock { watchesUnderWay[PathKey(path)] != nil }
     }
 }

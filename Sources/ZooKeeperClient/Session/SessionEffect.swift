@@ -24,6 +24,8 @@ enum SessionEffect: Equatable {
     case fail(RequestBatch, ZooKeeperError.Reason)
     /// Complete requests with a reply that has a code and no body.
     case answer(RequestBatch, code: Int32)
+    /// Have the server take its watches off a path, unless a request that sets one there is under way.
+    case removeWatches(serverPath: String, clientPath: String)
     /// End all watches, by `SessionMachine.finishWatches`.
     case finishWatches(ZooKeeperError.Reason)
     /// Ask a server whether it has a quorum, and call `foundQuorum` if so.

@@ -137,12 +137,13 @@ extension SessionMachine {
             end(.closed)
             return effects.append(.answer(RequestBatch(requests: [request]), code: 0))
         }
+        if header.error == 0, let removal = request.removal { watches.removed(removal.type, on: removal.path) }
         if timedOutCount > 0 {
             // It was given up; its watch has no one to listen.
             timedOutCount -= 1
+            if header.error == 0, let registration = request.registration { forget(registration.sink) }
         } else {
             if let registration = request.registration { register(registration.sink, request, header.error) }
-            if header.error == 0, let removal = request.removal { watches.removed(removal.type, on: removal.path) }
             if !request.complete(error: header.error, &reader, context) {
                 effects.append(.log(.error, "a malformed reply to \(request.operation) \(request.path ?? "")"))
             }
@@ -151,6 +152,8 @@ extension SessionMachine {
 
     private mutating func register(_ sink: WatchSink, _ request: OutstandingRequest, _ error: Int32) {
         switch (error, sink.kind) {
+        case (0, _) where sink.isAbandoned: forget(sink)
+        case (ErrorCode.noNode.rawValue, .exists) where sink.isAbandoned: break
         case (0, .exists):
             sink.kind = .data
             watches.add(sink)

@@ -247,6 +247,7 @@ struct SessionMachine {
 
     /// Something is due.
     mutating func tick(now: Int64) {
+        timeOutCredentials(now: now)
         switch phase {
         case .idle, .ended: return
         case .pausing(let until):
@@ -268,14 +269,16 @@ struct SessionMachine {
 
     /// When `tick` has something to do, at the earliest; nil for never.
     var nextDeadlineNanos: Int64? {
+        // Those who wait for a credential's answer wait across connections.
+        let answer = credentials.compactMap(\.waiting.first?.deadlineNanos).min() ?? Int64.max
         var expiry = Int64.max
         if canExpire { expiry = lastHeardNanos + timeoutNanos * 4 / 3 }
         switch phase {
         case .idle, .ended: return nil
-        case .pausing(let until): return min(until, expiry)
-        case .connecting, .handshaking: return min(attemptStartedNanos + attemptNanos, expiry)
+        case .pausing(let until): return min(until, expiry, answer)
+        case .connecting, .handshaking: return min(attemptStartedNanos + attemptNanos, expiry, answer)
         case .connected:
-            var next = min(lastHeardNanos + timeoutNanos * 2 / 3, lastSentNanos + timeoutNanos / 3)
+            var next = min(lastHeardNanos + timeoutNanos * 2 / 3, lastSentNanos + timeoutNanos / 3, answer)
             if timedOutCount < outstanding.count { next = min(next, outstanding[timedOutCount].deadlineNanos) }
             if isClosing { next = min(next, closingSinceNanos + Self.closingNanos) }
             if isReadOnly { next = min(next, nextProbeNanos) }
@@ -298,6 +301,17 @@ struct SessionMachine {
             outstanding[timedOutCount].fail(.requestTimeout, outcome: .unknown)
             timedOutCount += 1
             metrics.timeouts.increment()
+        }
+    }
+
+    /// The credential itself stays, and is presented again.
+    private mutating func timeOutCredentials(now: Int64) {
+        for index in credentials.indices {
+            while let request = credentials[index].waiting.first, request.deadlineNanos <= now {
+                credentials[index].waiting.removeFirst()
+                request.fail(.requestTimeout, outcome: .unknown)
+                metrics.timeouts.increment()
+            }
         }
     }
 
@@ -328,9 +342,16 @@ struct SessionMachine {
 
     // MARK: Watches
 
-    /// Nobody listens to this watch any more. Answers whether the server can forget it.
-    mutating func abandon(_ sink: WatchSink) -> Bool {
-        watches.remove(sink) && !sink.kind.isOneShot && !watches.hasWatch(on: sink.path) && sends && !isClosing
+    /// Nobody listens to this watch any more.
+    mutating func abandon(_ sink: WatchSink) {
+        sink.isAbandoned = true
+        if watches.remove(sink) { forget(sink) }
+    }
+
+    /// The server has this watch, and nobody here listens to it. A one-shot watch ends by itself.
+    mutating func forget(_ sink: WatchSink) {
+        guard !sink.kind.isOneShot, !watches.hasWatch(on: sink.path), sends, !isClosing else { return }
+        effects.append(.removeWatches(serverPath: sink.path, clientPath: sink.clientPath))
     }
 
     // MARK: Frames

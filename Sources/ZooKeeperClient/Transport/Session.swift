@@ -95,8 +95,11 @@ final class Session: @unchecked Sendable {
             deadlineNanos: requestTimeoutNanos.map { now.addingReportingOverflow($0).partialValue } ?? Int64.max)
     }
 
-    private func submit<Value>(_ slot: ReplySlot<Value>, _ request: ZooKeeperRequest<Value>, isLast: Bool = false) {
-        let submission = outbox.submit(slot, isLast: isLast) {
+    private func submit<Value>(
+        _ slot: ReplySlot<Value>, _ request: ZooKeeperRequest<Value>, isLast: Bool = false,
+        unlessExpecting path: String? = nil
+    ) {
+        let submission = outbox.submit(slot, isLast: isLast, unlessExpecting: path) {
             request.body.encode(
                 to: &$0, path: request.path,
                 chroot: request.isOutsideChroot ? "" : configuration.connectString.chroot,
@@ -105,6 +108,7 @@ final class Session: @unchecked Sendable {
         switch submission {
         case .queued(let wakes): if wakes { eventLoop.execute { self.flush() } }
         case .refused(let reason): slot.fail(reason)
+        case .unwanted: return
         }
         metrics.requests.increment()
     }
@@ -137,10 +141,18 @@ final class Session: @unchecked Sendable {
     /// Nobody listens to a watch any more.
     func abandon(_ sink: WatchSink) {
         eventLoop.execute {
-            if self.machine.abandon(sink), !self.outbox.expectsWatch(on: sink.path) {
-                _ = self.submit(.removeWatches(sink.clientPath, .any))
-            }
+            self.machine.abandon(sink)
+            self.settle()
         }
+    }
+
+    /// Takes the server's watches off a path where nobody here listens any more. Whether a watch is on its way there is
+    /// asked under the outbox's lock: one that is submitted later comes behind the removal.
+    private func removeWatches(_ serverPath: String, _ clientPath: String) {
+        let request = ZooKeeperRequest<Void>.removeWatches(clientPath, .any)
+        let slot = makeSlot(request)
+        slot.removal = (serverPath, .any)
+        submit(slot, request, unlessExpecting: serverPath)
     }
 
     // MARK: In the event loop: the connection
@@ -197,7 +209,8 @@ final class Session: @unchecked Sendable {
     /// Sees to it that the timer goes off in time; early does no harm.
     private func rearm() {
         let next = min(machine.nextDeadlineNanos ?? Int64.max, unsentDeadlineNanos)
-        if timer != nil, timerNanos <= next { return }
+        // At the end there is none, because a timer holds the session.
+        if timer != nil, timerNanos <= next, machine.phase != .ended { return }
         timer?.cancel()
         timer = nil
         timerNanos = next
@@ -251,6 +264,7 @@ final class Session: @unchecked Sendable {
             board.post(state, identity: machine.identity, server: machine.server)
         case .fail(let batch, let reason): batch.fail(reason)
         case .answer(let batch, let code): batch.answer(code: code, machine.context)
+        case .removeWatches(let serverPath, let clientPath): removeWatches(serverPath, clientPath)
         case .finishWatches(let reason): machine.finishWatches(reason)
         case .probe(let endpoint): probe(endpoint)
         case .log(let level, let text): configuration.logger.log(level: level, "\(text)")

@@ -42,12 +42,14 @@ enum WatchKind: Int, CaseIterable, Sendable {
 
 /// Where the events of one watch go.
 ///
-/// `kind` belongs to the event loop once the watch is registered.
+/// `kind` and `isAbandoned` belong to the event loop once the request is submitted.
 final class WatchSink: @unchecked Sendable {
     /// The server's path.
     let path: String
     let clientPath: String
     var kind: WatchKind
+    /// Nobody listens any more; the request that sets the watch may still be under way.
+    var isAbandoned = false
     let buffer: EventBuffer<ZnodeEvent>
 
     init(path: String, clientPath: String, kind: WatchKind, limit: Int) {

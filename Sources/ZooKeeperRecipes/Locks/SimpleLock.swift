@@ -4,7 +4,7 @@ import ZooKeeperClient
 /// The paper's first lock: one ephemeral znode. Whoever creates it holds the lock; the others watch it, and when it
 /// goes, all try at once (the herd effect) and in no order.
 ///
-/// Two requests and no list of children: good for few contenders. `Lock` is for the others.
+/// Three requests and no list of children: good for few contenders. `Lock` is for the others.
 public struct SimpleLock: LeaseSource {
     private let client: ZooKeeper
     private let acl: [ACL]
@@ -41,12 +41,12 @@ public struct SimpleLock: LeaseSource {
                 if mayExist {
                     try await client.settle(at: path)
                     if let node = try await client.contentIfThere(path), node.data == mark {
-                        return Lease(CreatedNode(path: path, stat: node.stat), of: client)
+                        return Lease(CreatedNode(path: path, stat: node.stat), of: client, isPathUnique: false)
                     }
                 }
                 do {
                     let node = try await client.createAndStat(path, data: mark, mode: .ephemeral, acl: acl)
-                    return Lease(node, of: client)
+                    return Lease(node, of: client, isPathUnique: false)
                 } catch {
                     if error.outcome == .unknown { mayExist = true }
                     switch error.reason {

@@ -93,7 +93,11 @@ struct WaitingLine: Sendable {
 
     /// The contenders' names in the order of their turns.
     func names() async throws(RecipeError) -> [String] {
-        let names = try await client.childrenIfThere(path)
+        inOrder(try await client.childrenIfThere(path))
+    }
+
+    /// Those of some children that are contenders.
+    func inOrder(_ names: [String]) -> [String] {
         let numbered = names.compactMap { name in SequenceNumber(name).map { (name: name, number: $0) } }
         return numbered.sorted { $0.number.precedes($1.number) }.map(\.name)
     }

@@ -8,11 +8,13 @@ struct Observation<Value: Sendable>: Sendable {
 
 /// Looks, hands on what it sees when that is new, waits for the watch, and looks again, until nobody listens.
 ///
+/// Of what nobody has taken yet, only the newest is kept.
+///
 /// - Parameter look: given what was seen last; answers nil when it must look again at once.
 func following<Value: Sendable & Equatable>(
     _ path: String, _ look: @escaping @Sendable (Value?) async throws(RecipeError) -> Observation<Value>?
 ) -> AsyncThrowingStream<Value, any Error> {
-    AsyncThrowingStream { continuation in
+    AsyncThrowingStream(bufferingPolicy: .bufferingNewest(1)) { continuation in
         let task = Task {
             do {
                 var last: Value?

@@ -7,12 +7,14 @@ import ZooKeeperClient
 extension ZooKeeper {
     /// Deletes a znode that is known by the transaction that made it: what another has made at the same path since
     /// stays.
-    func removeForCertain(_ path: String, czxid: Int64) async {
+    ///
+    /// - Parameter isUnique: nobody else makes a znode at this path, so it is deleted without a look at it.
+    func removeForCertain(_ path: String, czxid: Int64, isUnique: Bool = true) async {
         await insisting { client, attempt throws(RecipeError) in
             do throws(RecipeError) {
-                if attempt > 0 {
-                    // The deletion whose answer was lost may have happened.
-                    try await client.settleOnce(at: path)
+                // The deletion whose answer was lost may have happened.
+                if attempt > 0 { try await client.settleOnce(at: path) }
+                if attempt > 0 || !isUnique {
                     guard try await client.once(.exists(path), at: path)?.czxid == czxid else { return }
                 }
                 try await client.once(.delete(path), at: path)

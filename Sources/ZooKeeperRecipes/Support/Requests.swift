@@ -120,7 +120,11 @@ extension ZooKeeper {
     func ensure(
         _ path: String, data: [UInt8] = [], mode: CreateMode, acl: [ACL]
     ) async throws(RecipeError) -> Bool {
-        if path == "/" { return false }
+        if path == "/" {
+            // Nobody makes the root. When it is missing, the client's chroot is.
+            if try await repeating(.exists(path), at: path) != nil { return false }
+            throw RecipeError(ZooKeeperError(.server(.noNode), operation: .create, path: path), path: path)
+        }
         while true {
             do {
                 try await create(path, data: data, mode: mode, acl: acl)
