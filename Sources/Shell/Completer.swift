@@ -43,7 +43,9 @@ extension Shell {
         let matches = all.filter { $0.hasPrefix(word) }
         guard let first = matches.first else { return Completion() }
         let shared = matches.dropFirst().reduce(first) { $0.commonPrefix(with: $1) }
-        let rest = CommandLineWords.escaped(shared.dropFirst(word.count), openQuote: line.openQuote)
+        guard let rest = CommandLineWords.escaped(shared.dropFirst(word.count), openQuote: line.openQuote) else {
+            return Completion(candidates: matches.map(shown))
+        }
         if matches.count == 1 { return Completion(insertion: rest + after) }
         return rest.isEmpty ? Completion(candidates: matches.map(shown)) : Completion(insertion: rest)
     }

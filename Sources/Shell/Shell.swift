@@ -66,9 +66,7 @@ actor Shell {
         guard !words.words.isEmpty else { return nil }
         history.append(line)
         guard words.isComplete else {
-            return refuse(
-                words.words,
-                .usage(words.endsWithBackslash ? "a backslash ends the line" : "a quote is not closed"))
+            return refuse(words.words, .usage("a quote is not closed"))
         }
         return await execute(words.words)
     }

@@ -140,8 +140,9 @@ struct TerminalTests {
         #expect(terminal.shows("^C", after: mark))
         #expect(terminal.shows("(CONNECTED) 0] ", after: mark))
         enter(terminal, "ls /", shows: "\n[zookeeper]\n")
+        #expect(terminal.shows("(CONNECTED) 1] ", after: mark))
         // A command that waits for a server which does not answer.
-        server.process?.signal(SIGSTOP)
+        server.process?.standStill()
         let waiting = terminal.mark
         terminal.type("get /zookeeper\r")
         #expect(!terminal.shows("] ", after: waiting, within: 0.3))
