@@ -37,6 +37,12 @@ struct Combination: Sendable, CustomTestStringConvertible {
             }
         }
 
+    /// Those of them with both kinds, which have every pair of a server and an observer; all, when there are none.
+    static let mixedUnderTest: [Combination] = {
+        let both = underTest.filter { Set($0.participants).count > 1 }
+        return both.isEmpty ? underTest : both
+    }()
+
     /// The vendors that take part at all.
     static let vendors: [Vendor] = Vendor.allCases.filter { vendor in
         underTest.contains { $0.participants.contains(vendor) }
