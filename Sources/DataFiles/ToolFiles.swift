@@ -17,7 +17,8 @@ enum ToolFiles {
 
     /// Snapshots, newest first.
     ///
-    /// - Parameter onPacked: told of each compressed one of a directory that has others; nil when only the newest counts.
+    /// - Parameter onPacked: told of each compressed one of a directory that has others; nil when only the newest
+    ///   counts.
     static func snapshots(
         _ disk: any Disk, _ path: String, onPacked: ((ToolError) -> Void)? = nil
     ) throws(ToolError) -> [SnapshotFile] {

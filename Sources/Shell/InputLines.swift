@@ -2,7 +2,8 @@
     import Glibc
 #endif
 
-/// The lines of a pipe or file, read without ever waiting in a way that Ctrl-C does not end. Belongs to the main thread.
+/// The lines of a pipe or file, read without ever waiting in a way that Ctrl-C does not end. Belongs to the main
+/// thread.
 ///
 /// Not `readLine`: it makes other characters of what is no UTF-8, and an interrupted one never returns.
 final class InputLines {

@@ -5,8 +5,8 @@ import Testing
 import ZooKeeperClient
 import ZooKeeperRecipes
 
-/// The examples of README.md and of the documentation catalogues stand here too, word for word, so that they compile, and
-/// those that need no hosts of their own run.
+/// The examples of README.md and of the documentation catalogues stand here too, word for word, so that they compile,
+/// and those that need no hosts of their own run.
 @Suite("examples of the documentation", .serialized)
 struct DocumentationExamples {
     /// All of them.

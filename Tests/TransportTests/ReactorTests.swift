@@ -75,7 +75,7 @@ struct ReactorTests {
             }
         }
         defer { server.finish() }
-        let client = try Client(port: server.port)
+        let client = try Client(port: server.port, receiveBufferBytes: 256 * 1024)
         let other = try Client(port: server.port)
         let size = 1000
         let requests = amplification == 1 ? 20_000 : 80

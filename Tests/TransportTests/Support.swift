@@ -209,7 +209,9 @@ final class Client: @unchecked Sendable {
 
     let descriptor: Int32
 
-    init(port: UInt16) throws {
+    /// - Parameter receiveBufferBytes: what the kernel keeps for a client that does not read; nil lets it grow, to tens of
+    ///   megabytes in the end.
+    init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(errno: errno) }
         var limit = timeval(tv_sec: 20, tv_usec: 0)
@@ -217,6 +219,7 @@ final class Client: @unchecked Sendable {
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var on: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+        if var size = receiveBufferBytes { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
