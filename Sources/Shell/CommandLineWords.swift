@@ -2,8 +2,8 @@
 /// word that begins with `'` or `"` goes to the next such quote. Within any other word quotes and backslashes are what
 /// they are: `{"a":1}` is a word of seven characters.
 ///
-/// Beyond zkCli, which has no way to say these: a backslash before a blank makes it part of the word, and within `"…"` a
-/// backslash escapes `"` and `\`.
+/// Beyond zkCli, which has no way to say these: a backslash before a blank makes it part of the word, and within `"…"`
+/// a backslash escapes `"` and `\`.
 public struct CommandLineWords: Equatable, Sendable {
     public var words: [String] = []
     /// Whether the line ends inside a word, that is not behind a blank or a closing quote.
@@ -66,8 +66,8 @@ public struct CommandLineWords: Equatable, Sendable {
         words.append(String(word))
     }
 
-    /// The text that, typed behind what is there already of a word, adds these characters to it; nil where a word cannot
-    /// have them.
+    /// The text that, typed behind what is there already of a word, adds these characters to it; nil where a word
+    /// cannot have them.
     static func escaped(_ text: some StringProtocol, openQuote: Character?) -> String? {
         switch openQuote {
         case "'": return text.unicodeScalars.contains("'") ? nil : String(text)

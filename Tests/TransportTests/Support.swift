@@ -209,8 +209,8 @@ final class Client: @unchecked Sendable {
 
     let descriptor: Int32
 
-    /// - Parameter receiveBufferBytes: what the kernel keeps for a client that does not read; nil lets it grow, to tens of
-    ///   megabytes in the end.
+    /// - Parameter receiveBufferBytes: what the kernel keeps for a client that does not read; nil lets it grow, to tens
+    ///   of megabytes in the end.
     init(port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw Failure(errno: errno) }
