@@ -97,7 +97,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "CPlatform", "CJemalloc", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "Zab",
-                "ServerCore", "Transport", .product(name: "Logging", package: "swift-log"),
+                "ServerCore", "Transport", "JSONText", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .target(

@@ -19,27 +19,10 @@ public struct LogPrinter {
         let text = TxnText(showsData: showsData)
         var code = ToolExit.fine
         for path in paths {
-            let stream = try LogStream(disk: disk, path: path)
-            while let item = try stream.next() {
-                switch item {
-                case .begin, .end, .blank: break
-                case .foreign(let file):
-                    output.remark("\(file) does not start as a log does")
-                    code = ToolExit.found
-                case .damage(let damage):
-                    output.remark(damage.description)
-                    code = ToolExit.found
-                case .txn(let txn):
-                    guard filter.admits(zxid: txn.header.zxid), filter.admits(session: txn.header.clientId) else {
-                        continue
-                    }
-                    var reader = JuteReader(txn.body)
-                    let record = TxnRecord(type: txn.header.type, from: &reader)
-                    if let path = filter.path, !record.concerns(path) { continue }
-                    output.emit(
-                        text.line(txn.header, record), text.json(txn.header, record, digest: TxnDigest(reader)))
-                }
+            let found = try LogStream(disk: disk, path: path).forEach(filter, output) { txn, record, reader in
+                output.emit(text.line(txn.header, record), text.json(txn.header, record, digest: TxnDigest(reader)))
             }
+            code = max(code, found)
         }
         return code
     }

@@ -23,27 +23,9 @@ public struct LogSummary {
         var code = ToolExit.fine
         for path in paths {
             var totals = LogTotals(top: top, depth: depth)
-            let stream = try LogStream(disk: disk, path: path)
-            while let item = try stream.next() {
-                switch item {
-                case .begin(_, let size): totals.addFile(size)
-                case .end, .blank: break
-                case .foreign(let file):
-                    output.remark("\(file) does not start as a log does")
-                    code = ToolExit.found
-                case .damage(let damage):
-                    output.remark(damage.description)
-                    code = ToolExit.found
-                case .txn(let txn):
-                    guard filter.admits(zxid: txn.header.zxid), filter.admits(session: txn.header.clientId) else {
-                        continue
-                    }
-                    var reader = JuteReader(txn.body)
-                    let record = TxnRecord(type: txn.header.type, from: &reader)
-                    if let path = filter.path, !record.concerns(path) { continue }
-                    totals.add(txn, record)
-                }
-            }
+            let found = try LogStream(disk: disk, path: path)
+                .forEach(filter, output, began: { totals.addFile($0) }) { txn, record, _ in totals.add(txn, record) }
+            code = max(code, found)
             if output.isText { totals.print(path, output) } else { output.line(totals.json(path).text) }
         }
         return code

@@ -46,13 +46,7 @@ struct CatchUp: ParsableCommand {
 
     private func measure() throws(LoadError) -> RunStatus {
         var plan = CatchUpPlan()
-        plan.ways = []
-        for name in ways.split(separator: ",") {
-            guard let way = CatchUpWay(rawValue: String(name)) else {
-                throw .usage("'\(name)' makes no sense in --ways")
-            }
-            plan.ways.append(way)
-        }
+        plan.ways = try choices(ways, "--ways")
         plan.repeats = repeats
         plan.awayWrites = writes
         plan.treeZnodes = tree

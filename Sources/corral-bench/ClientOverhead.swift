@@ -41,13 +41,7 @@ struct ClientOverhead: ParsableCommand {
 
     private func measure() throws(LoadError) -> RunStatus {
         var plan = ClientOverheadPlan()
-        plan.clients = []
-        for name in clients.split(separator: ",") {
-            guard let client = ComparedClient(rawValue: String(name)) else {
-                throw .usage("'\(name)' is no client in --clients: \(ComparedClient.names)")
-            }
-            plan.clients.append(client)
-        }
+        plan.clients = try choices(clients, "--clients")
         plan.rounds = rounds
         plan.window = window
         plan.reads = reads
@@ -67,10 +61,6 @@ struct ClientOverhead: ParsableCommand {
         print("written to \(directory)/summary.json")
         return summary.status
     }
-}
-
-extension ComparedClient {
-    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 /// The Swift side of `client-overhead`, in a process of its own.

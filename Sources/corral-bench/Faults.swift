@@ -67,23 +67,13 @@ struct Faults: ParsableCommand {
         try end(with: status)
     }
 
-    private func list<T: RawRepresentable>(_ text: String, _ flag: String) throws(LoadError) -> [T]
-    where T.RawValue == String {
-        var list: [T] = []
-        for part in text.split(separator: ",") {
-            guard let item = T(rawValue: String(part)) else { throw .usage("'\(part)' makes no sense in \(flag)") }
-            list.append(item)
-        }
-        return list
-    }
-
     private func work() throws(LoadError) -> RunStatus {
         var plan = FaultPlan()
         plan.rounds = rounds
         plan.seed = seed
-        plan.kinds = try list(faults, "--faults")
-        plan.roles = try list(roles, "--roles")
-        plan.shapes = try list(shapes, "--shapes")
+        plan.kinds = try choices(faults, "--faults")
+        plan.roles = try choices(roles, "--roles")
+        plan.shapes = try choices(shapes, "--shapes")
         let bounds = hold.split(separator: "-").compactMap { Int($0) }
         guard let first = bounds.first, let last = bounds.last, bounds.count <= 2, first <= last else {
             throw .usage("--hold is written from-to in milliseconds, such as 300-2500, not '\(hold)'")

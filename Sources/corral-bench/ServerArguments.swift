@@ -63,6 +63,20 @@ func end(with status: RunStatus) throws {
     }
 }
 
+/// Words out of a fixed set, separated by commas.
+func choices<T: RawRepresentable & CaseIterable>(_ text: String, _ flag: String) throws(LoadError) -> [T]
+where T.RawValue == String {
+    var list: [T] = []
+    for part in text.split(separator: ",") {
+        guard let item = T(rawValue: String(part)) else {
+            let known = T.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .usage("'\(part)' makes no sense in \(flag), which lists some of: \(known)")
+        }
+        list.append(item)
+    }
+    return list
+}
+
 /// Numbers separated by commas.
 func numbers<T: LosslessStringConvertible>(_ text: String, _ flag: String) throws(LoadError) -> [T] {
     var list: [T] = []

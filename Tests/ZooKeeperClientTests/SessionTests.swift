@@ -277,7 +277,22 @@ struct SessionTests {
             let watching = Task { try await client.addWatch(root, .persistent).next() }
             watching.cancel()
             await #expect(throws: ZooKeeperError.self) { try await watching.value }
+            // Whoever else waits for it still does.
             #expect(!reply.isReady)
+        }
+        // Where replies come, each finds its request: the one nobody waits for any more, and those behind it.
+        try await withProxy(.corral) { client, _, root in
+            let replies = (0..<200).map { client.submit(.create("\(root)/n\($0)")) }
+            let waiting = replies.map { reply in Task { try await reply.value } }
+            for (index, task) in waiting.enumerated() where index % 2 == 0 { task.cancel() }
+            for (index, task) in waiting.enumerated() where index % 2 == 1 {
+                let path = try await task.value
+                #expect(path == "\(root)/n\(index)")
+            }
+            for (index, reply) in replies.enumerated() {
+                let path = try await reply.value
+                #expect(path == "\(root)/n\(index)")
+            }
         }
     }
 
