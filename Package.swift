@@ -29,6 +29,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // Row 0: thin C shims and the wire primitives.
@@ -136,7 +137,16 @@ let package = Package(
             ],
             swiftSettings: strict),
 
-        // Row 6: argument parsing only.
+        // Row 6: the paper's experiments, and what is said of them.
+        .target(
+            name: "Evaluation",
+            dependencies: [
+                "Load", "Simulation", "Yams", "ZooKeeperClient", "ZooKeeperRecipes",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+
+        // Row 7: argument parsing only.
         .executableTarget(
             name: "corral",
             dependencies: [
@@ -145,10 +155,19 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
+        // What operations of the server cost in instructions and allocations; counts those of its own program.
+        .target(name: "CAllocationCount"),
+        .executableTarget(
+            name: "corral-micro",
+            dependencies: [
+                "CAllocationCount", "Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore",
+            ],
+            swiftSettings: strict),
         .executableTarget(
             name: "corral-bench",
             dependencies: [
-                "CPlatform", "Load", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "CPlatform", "Load", "Evaluation", "Simulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
 
@@ -156,6 +175,7 @@ let package = Package(
             name: "ServerCoreTests",
             dependencies: ["Jute", "ZooKeeperProtocol", "RequestQueue", "DataTree", "TxnLog", "ServerCore"],
             swiftSettings: strict),
+        .testTarget(name: "EvaluationTests", dependencies: ["Evaluation", "Load"], swiftSettings: strict),
         .testTarget(
             name: "ZabTests", dependencies: ["Zab", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
         .testTarget(
@@ -177,21 +197,28 @@ let package = Package(
         .testTarget(
             name: "ServerConfigurationTests",
             dependencies: [
-                "Server", "ServerCore", "Zab", "ZooKeeperProtocol", .product(name: "Logging", package: "swift-log"),
+                "Server", "ServerCore", "Zab", "ZooKeeperProtocol", "Load",
+                .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "PeerTests",
             dependencies: [
-                "Server", "ServerCore", "Transport", "RequestQueue", "Zab", "CPlatform", "Jute", "TestSupport",
-                .product(name: "Logging", package: "swift-log"),
+                "Server", "ServerCore", "Transport", "RequestQueue", "TxnLog", "Zab", "CPlatform", "Jute",
+                "TestSupport", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict),
         .testTarget(
             name: "DataTreeTests", dependencies: ["DataTree", "Jute", "ZooKeeperProtocol"], swiftSettings: strict),
+        // The part of etcd's load generator (a package of its own) that needs no gRPC, for its tests.
+        .target(name: "EtcdMessages", path: "Bench/etcd/Sources/EtcdMessages", swiftSettings: strict),
+        .testTarget(name: "EtcdMessagesTests", dependencies: ["EtcdMessages"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests",
-            dependencies: ["Load", "corral-bench", "CPlatform", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            dependencies: [
+                "Load", "corral-bench", "CPlatform", "Jute", "ZooKeeperProtocol",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             swiftSettings: strict),
 
         // Tests that drive real servers and stock clients; everything but TestSupport reaches servers over sockets.

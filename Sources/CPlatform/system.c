@@ -2,7 +2,10 @@
 #define _GNU_SOURCE 1
 #include "CPlatform.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 int corral_accept(int listener, struct sockaddr *address, socklen_t *length) {
@@ -16,6 +19,37 @@ int corral_pin_thread(int cpu) {
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : errno;
+}
+
+int corral_pin_process(int pid, int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *directory = opendir(path);
+    if (!directory) return errno;
+    int failure = 0;
+    struct dirent *entry;
+    while ((entry = readdir(directory))) {
+        int thread = atoi(entry->d_name);
+        // A thread that has ended meanwhile needs no CPU.
+        if (thread > 0 && sched_setaffinity(thread, sizeof(set), &set) != 0 && errno != ESRCH) failure = errno;
+    }
+    closedir(directory);
+    return failure;
+}
+
+int corral_allowed_cpu(int index) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0) return -1;
+    int count = CPU_COUNT(&set);
+    if (count == 0) return -1;
+    int wanted = index % count;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set) && wanted-- == 0) return cpu;
+    }
+    return -1;
 }
 
 int corral_open(const char *path, int flags, int mode, int direct, int dsync) {

@@ -60,6 +60,9 @@ public final class Core {
     unowned(unsafe) var localFront: Front?
     var remoteFronts: [RemoteFront] = []
 
+    /// The request that makes each transaction of the broadcast's own load; empty until the first is made.
+    var broadcastRecord: [UInt8] = []
+
     /// Connections of the core's own front whose reads wait for room in their output.
     var stalled: [ClientConnection] = []
 
@@ -116,6 +119,11 @@ public final class Core {
 
     /// Hands the gathered batch to the log if the log can take one. Called at the end of each turn.
     public func flush() {
+        if configuration.broadcastOutstanding > 0 { return flushBroadcast() }
+        submitGathered()
+    }
+
+    func submitGathered() {
         guard !batchRequests.isEmpty || !batch.isEmpty, submitted.count < CoreLimits.logBatchesInFlightMax else {
             return
         }

@@ -32,6 +32,10 @@ public struct CoreConfiguration: Sendable {
     public var containerMaximumNeverUsedMillis: Int64 = 0
     /// The server's id; 1 when it stands alone, as Apache's.
     public var serverId: Int64 = 1
+    /// Transactions that a leader makes by itself and keeps under way, to measure the broadcast alone; 0: none.
+    public var broadcastOutstanding = 0
+    /// The data of each of these, in bytes.
+    public var broadcastBytes = 1024
     /// Whether this server is one of an ensemble: a `sync` then asks its leader.
     public var isReplicated = false
 

@@ -16,7 +16,8 @@ struct CorralBench: ParsableCommand {
         subcommands: [
             Run.self, Sweep.self, Memory.self, CheckResult.self, NullServerCommand.self, Simulate.self, Ensemble.self,
             EnsembleControl.self, Faults.self, CatchUp.self, ClientOverhead.self, ClientReadsCommand.self,
-            Sessions.self,
+            Sessions.self, Experiment.self, Predict.self, ReportCommand.self, Regress.self, RegressTrials.self,
+            Micro.self, HistoryCommand.self,
         ])
 
     static func main() {
@@ -50,6 +51,8 @@ func finish<T>(_ work: () throws(LoadError) -> T) throws -> T {
     } catch {
         var message = Array("corral-bench: \(error)\n".utf8)
         message.withUnsafeMutableBytes { _ = write(2, $0.baseAddress!, $0.count) }
+        // A wrong file is no wrong flag: how the command is called does not help.
+        if case .declaration = error { throw ExitCode.validationFailure }
         if case .interrupted = error { throw ExitCode(LoadExitCode.interrupted) }
         throw ExitCode(LoadExitCode.failure)
     }

@@ -7,6 +7,7 @@ struct Memory: ParsableCommand {
 
     @OptionGroup var serverArguments: ServerArguments
     @OptionGroup var outputArguments: OutputArguments
+    @OptionGroup var machineArguments: MachineArguments
     @Option(help: "Servers: corral, apache; separated by commas.")
     var servers = "corral"
     @Option(help: "Znodes to create.")
@@ -24,7 +25,7 @@ struct Memory: ParsableCommand {
     private func measure() throws(LoadError) -> RunStatus {
         var kinds: [ServerKind] = []
         for name in servers.split(separator: ",") {
-            guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
+            guard let kind = ServerKind(rawValue: String(name)), kind.isZooKeeper else {
                 throw .usage("'\(name)' is no server to fill: corral or apache")
             }
             kinds.append(kind)
@@ -36,6 +37,8 @@ struct Memory: ParsableCommand {
         let experiment = try MemoryExperiment(
             znodes: znodes, valueBytes: valueBytes, options: options,
             progress: ProgressReporter(quiet: outputArguments.quiet))
+        defer { MeasuringLock.giveBack() }
+        try machineArguments.takeMachine(for: "memory --label \(outputArguments.label)")
         let summary = try experiment.run(
             kinds, experiment: "memory", label: outputArguments.label, directory: directory)
         print(MemoryExperiment.markdown(summary))

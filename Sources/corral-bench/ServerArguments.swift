@@ -20,6 +20,17 @@ struct ServerArguments: ParsableArguments {
             "Another Apache ZooKeeper than Debian's: its jar, and those it needs, as Java's -cp takes them.",
             valueName: "class path"))
     var apacheJars: String?
+    @Option(help: "The etcd program, for servers of the kind etcd.")
+    var etcd = "etcd"
+    @Option(help: "etcd's load generator, which Bench/etcd/build makes.")
+    var etcdLoad = ServerOptions.builtEtcdLoad
+    @Option(help: "etcd's reads: serializable, from the serving member as ZooKeeper's, or linearizable, its default.")
+    var etcdReads = EtcdReads.serializable
+    @Option(
+        help: ArgumentHelp(
+            "ClickHouse Keeper's program, for servers of the kind keeper: clickhouse-keeper, or clickhouse.",
+            valueName: "path"))
+    var keeper: String?
     @Flag(help: "Servers acknowledge writes before they are on disk (forceSync=no). Unsafe; marked in every result.")
     var noFsync = false
 
@@ -37,6 +48,10 @@ struct ServerArguments: ParsableArguments {
             options.hasChosenHeap = true
         }
         if let apacheJars { options.apacheClassPath = apacheJars }
+        options.etcdPath = etcd
+        options.etcdLoadPath = etcdLoad
+        options.etcdReads = etcdReads
+        options.keeperPath = keeper
         options.valueBytes = valueBytes
         return options
     }
@@ -52,7 +67,18 @@ struct OutputArguments: ParsableArguments {
     var quiet = false
 }
 
+/// Of the commands whose figures another measurement on the same machine would spoil.
+struct MachineArguments: ParsableArguments {
+    @Flag(help: "Measure although another measurement runs on this machine. Results say so.")
+    var besideOthers = false
+
+    func takeMachine(for what: String) throws(LoadError) {
+        try MeasuringLock.takeMachine(for: what, besideOthers: besideOthers)
+    }
+}
+
 extension ServerKind: ExpressibleByArgument {}
+extension EtcdReads: ExpressibleByArgument {}
 
 /// Maps a result's status to the documented exit codes.
 func end(with status: RunStatus) throws {

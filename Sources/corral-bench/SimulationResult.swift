@@ -55,8 +55,8 @@ struct SimulationResult: Codable {
     // MARK: judging
 
     static var resultSchema: ResultCheck.Schema {
-        ResultCheck.Schema(name: schemaName, currentVersion: currentSchemaVersion) {
-            try JSONDecoder().decode(SimulationResult.self, from: $0).problems
+        ResultCheck.Schema(name: schemaName, currentVersion: currentSchemaVersion) { data, _ in
+            try JSONDecoder().decode(SimulationResult.self, from: data).problems
         }
     }
 

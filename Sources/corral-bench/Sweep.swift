@@ -13,16 +13,25 @@ struct Sweep: ParsableCommand {
 
     @OptionGroup var serverArguments: ServerArguments
     @OptionGroup var outputArguments: OutputArguments
+    @OptionGroup var machineArguments: MachineArguments
     @Option(
         help: """
             How many servers: above 1 each block is an ensemble with clients on all of them. Or, for single servers, \
             their kinds.
             """)
     var servers = "1"
-    @Option(help: "Kinds to measure: corral, apache; separated by commas. Default: corral.")
+    @Option(help: "Kinds to measure: corral, apache, etcd, keeper; separated by commas. Default: corral.")
     var kinds: String?
     @Option(help: "How many servers of an ensemble, the last ones, only observe.")
     var observers = 0
+    @Option(
+        help: """
+            The CPU time each server may use, in percent of one CPU, by control groups: more servers then have more, \
+            as if each had a computer of its own.
+            """)
+    var cpuPercent: Double?
+    @Option(help: "With --cpu-percent: how often that time is renewed, in milliseconds. Default: 5, or what it takes.")
+    var cpuPeriod: Double?
     @Option(help: "Compare with this server, interleaved in the same run.")
     var vs: ServerKind?
     @Option(help: "Read shares in percent. Default: 0, 50, 2:1, 10:1, 100:1 and 100.")
@@ -63,6 +72,11 @@ struct Sweep: ParsableCommand {
         try end(with: status)
     }
 
+    private func micros(_ millis: Double) throws(LoadError) -> Int {
+        guard millis >= 1, millis <= 1000 else { throw .usage("--cpu-period lies between 1 and 1000 ms") }
+        return Int(millis * 1000)
+    }
+
     private func makePlan() throws(LoadError) -> SweepPlan {
         var plan = SweepPlan()
         var list: [ServerKind] = []
@@ -79,18 +93,25 @@ struct Sweep: ParsableCommand {
         }
         for name in (kinds ?? (count == nil ? servers : "corral")).split(separator: ",") {
             guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
-                throw .usage("'\(name)' is no server to sweep: corral or apache")
+                throw .usage("'\(name)' is no server to sweep: corral, apache, etcd or keeper")
             }
             list.append(kind)
         }
         if let vs {
-            guard vs != .null else { throw .usage("--vs takes corral or apache; the null server is measured anyway") }
+            guard vs != .null else {
+                throw .usage("--vs takes corral, apache, etcd or keeper; the null server is measured anyway")
+            }
             guard !list.contains(vs) else {
                 throw .usage("--vs \(vs.rawValue) compares with nothing: \(vs.rawValue) is measured already")
             }
             list.append(vs)
         }
         plan.servers = list
+        if let cpuPercent {
+            plan.budget = try CpuBudget(percent: cpuPercent, periodMicros: try cpuPeriod.map(micros))
+        } else if cpuPeriod != nil {
+            throw .usage("--cpu-period needs --cpu-percent")
+        }
         if let reads { plan.readPercents = try numbers(reads, "--reads") }
         plan.connections = try numbers(connections, "--connections")
         plan.window = window
@@ -122,6 +143,10 @@ struct Sweep: ParsableCommand {
             print("about \(Int(plan.estimatedSeconds)) s")
             return .valid
         }
+        defer { MeasuringLock.giveBack() }
+        try MeasuringLock.takeLabel(
+            output: outputArguments.output, experiment: "sweep", label: outputArguments.label)
+        try machineArguments.takeMachine(for: "sweep --label \(outputArguments.label)")
         let runner = try SweepRunner(
             plan: plan, options: options, directory: directory,
             progress: ProgressReporter(quiet: outputArguments.quiet))

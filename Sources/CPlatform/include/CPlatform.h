@@ -22,6 +22,12 @@ int corral_accept(int listener, struct sockaddr *address, socklen_t *length);
 int corral_eventfd(void);
 /// Pins the calling thread to one CPU; 0 on success, errno otherwise.
 int corral_pin_thread(int cpu);
+
+/// Pins a process with all of its threads to one CPU; threads that they start inherit it. Returns 0 or an errno.
+int corral_pin_process(int pid, int cpu);
+
+/// The `index`-th of the CPUs that this thread may run on, counted from 0 and around again; negative when unknown.
+int corral_allowed_cpu(int index);
 /// open() with a mode and the given flags; `direct` adds O_DIRECT, `dsync` adds O_DSYNC.
 int corral_open(const char *path, int flags, int mode, int direct, int dsync);
 /// Takes O_DIRECT off an open file; 1 when it was on, 0 when not, -1 and errno on failure.

@@ -2,9 +2,11 @@ import Dispatch
 import Synchronization
 
 /// The way from a command, which owns its thread, to asynchronous code.
-enum Blocking {
+public enum Blocking {
     /// Runs a body as a task and blocks this thread until it ends. Not for use within a task.
-    static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws(LoadError) -> Value {
+    public static func wait<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) throws(LoadError) -> Value {
         let result = Mutex<Result<Value, any Error>?>(nil)
         let done = DispatchSemaphore(value: 0)
         Task {

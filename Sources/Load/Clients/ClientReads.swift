@@ -1,3 +1,4 @@
+import CPlatform
 import Logging
 import Synchronization
 import ZooKeeperClient

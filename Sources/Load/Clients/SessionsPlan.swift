@@ -23,7 +23,7 @@ public struct SessionsPlan: Codable, Equatable, Sendable {
         func need(_ condition: Bool, _ message: @autoclosure () -> String) throws(LoadError) {
             if !condition { throw .usage(message()) }
         }
-        try need(server != .null, "the null server has no sessions to come back to: --server corral or apache")
+        try need(server.isZooKeeper, "\(server.title) has no sessions to come back to: --server corral or apache")
         try need((1...100_000).contains(sessions), "--sessions lies between 1 and 100000, not \(sessions)")
         try need((4...60).contains(timeoutSeconds), "--timeout lies between 4 and 60 seconds, not \(timeoutSeconds)")
         try need((1...3600).contains(idleSeconds), "--idle-seconds lies between 1 and 3600, not \(idleSeconds)")

@@ -168,6 +168,19 @@ final class ControlClient {
         return data
     }
 
+    /// The names below a znode.
+    func children(of path: String) throws(LoadError) -> [String] {
+        var names: [String] = []
+        queueChildren(path)
+        try flush { (_, reply) throws(LoadError) in
+            guard reply.code == 0 else {
+                throw .connection("listing \(path) on \(server) failed with \(Self.text(reply.code))")
+            }
+            names = Self.names(reply.body)
+        }
+        return names
+    }
+
     /// Removes a znode and everything below; absent is fine.
     func deleteTree(_ path: String) throws(LoadError) {
         while true {

@@ -44,7 +44,7 @@ extension Generator {
         let answered = connection.pointee.head - before
         completed += answered
         if isFollowing { noteSuccesses(connection, answered - (errorCount - errorsBefore), at: now) }
-        if !isOpenLoop, phase != .draining, answered > 0 {
+        if !isOpenLoop, !isPaused, phase != .draining, answered > 0 {
             for _ in 0..<answered { connection.pointee.plan(at: now) }
             flush(connection)
         }

@@ -58,6 +58,8 @@ struct Generator: ~Copyable {
     var batchWrites: UInt64 = 0
     var pauses: RandomSource
     let isOpenLoop: Bool
+    /// Sends nothing more until the coordinator says so.
+    var isPaused = false
     let isShared: Bool
 
     /// Counters of the measured window.
@@ -75,6 +77,8 @@ struct Generator: ~Copyable {
     static let silenceLimitNanos: UInt64 = 15_000_000_000
     /// Due requests planned before replies are looked at again.
     static let plannedPerRound = 2048
+    /// How often a pausing generator looks whether the pause is over.
+    private static let pausePollNanos: UInt64 = 300_000
 
     init(
         configuration: RunConfiguration, thread: Int, repeatIndex: Int, sessions: [OpenedSession], firstId: Int,
@@ -167,6 +171,7 @@ struct Generator: ~Copyable {
             }
             if fatal != nil { break }
             if isFollowing { follow(now) }
+            notePause(now)
             let count = wait(events, now: now)
             now = corral_monotonic_nanos()
             for position in 0..<max(0, Int(count)) {
@@ -184,6 +189,7 @@ struct Generator: ~Copyable {
                 if event.events & ~EPOLLOUT.rawValue != 0 { receive(connection) }
             }
             cell.completed.store(completed, ordering: .relaxed)
+            if isPaused, outstanding == 0 { cell.isIdle.store(true, ordering: .releasing) }
             if now >= nextTick { tick(now) }
         }
         finish()
@@ -200,6 +206,7 @@ struct Generator: ~Copyable {
         // A schedule that no client can take from, because all wander and are full, must not be spun on.
         if let schedule, phase != .draining, wandering < openConnections { until = min(until, schedule.next) }
         if isFollowing { until = min(until, nextWake) }
+        if isPaused { until = min(until, now + Self.pausePollNanos) }
         let nanos = until > now ? until - now : 0
         var limit = timespec(tv_sec: Int(nanos / 1_000_000_000), tv_nsec: Int(nanos % 1_000_000_000))
         return epoll_pwait2(epoll, events, 512, &limit, nil)
@@ -208,9 +215,18 @@ struct Generator: ~Copyable {
     private mutating func fillWindows(_ now: UInt64) {
         for index in 0..<connectionCount {
             let connection = connections + index
-            for _ in 0..<configuration.window { connection.pointee.plan(at: now) }
+            let room = configuration.window - connection.pointee.outstanding
+            for _ in 0..<max(0, room) { connection.pointee.plan(at: now) }
             flush(connection)
         }
+    }
+
+    /// A closed loop goes on where a pause ends as it began: with full windows.
+    private mutating func notePause(_ now: UInt64) {
+        let wanted = signals.isPaused.load(ordering: .relaxed)
+        guard wanted != isPaused else { return }
+        isPaused = wanted
+        if !wanted, !isOpenLoop, phase != .draining { fillWindows(now) }
     }
 
     private mutating func restartSchedule(at now: UInt64) {

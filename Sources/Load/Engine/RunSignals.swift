@@ -22,6 +22,8 @@ final class RunSignals: Sendable {
     let cells: [ProgressCell]
     /// The part of the run that generators are in, counted by the coordinator; see `RoundMailbox`.
     let round = Atomic<Int>(0)
+    /// Generators send nothing more until this is taken back; see `isIdle`. Closed loop only.
+    let isPaused = Atomic<Bool>(false)
     /// Added to every shared key from the next round on.
     let keyBase = Atomic<Int>(0)
     let mailbox: RoundMailbox
@@ -36,6 +38,15 @@ final class RunSignals: Sendable {
         set { phaseValue.store(newValue.rawValue, ordering: .sequentiallyConsistent) }
     }
 
+    /// Whether all generators have noticed a pause and everything sent has been answered: then `completed` is exact.
+    var isIdle: Bool { cells.allSatisfy { $0.isIdle.load(ordering: .acquiring) } }
+
+    /// Ends a pause, or begins one.
+    func pause(_ pauses: Bool) {
+        for cell in cells { cell.isIdle.store(false, ordering: .relaxed) }
+        isPaused.store(pauses, ordering: .sequentiallyConsistent)
+    }
+
     var completed: UInt64 { cells.reduce(0) { $0 + $1.completed.load(ordering: .relaxed) } }
 }
 
@@ -48,4 +59,6 @@ final class ProgressCell: Sendable {
     let p99Nanos = Atomic<UInt64>(0)
     let outstanding = Atomic<Int>(0)
     let errors = Atomic<UInt64>(0)
+    /// Pausing, and nothing is outstanding.
+    let isIdle = Atomic<Bool>(false)
 }

@@ -28,16 +28,19 @@ public final class EnsembleMember {
     public let directory: String
     public internal(set) var description: ServerDescription?
     public private(set) var isPaused = false
+    /// What its command line begins with; empty for servers on loopback.
+    private let commandPrefix: [String]
     private var process: ChildProcess?
 
     init(
-        id: Int, kind: ServerKind, isObserver: Bool, ports: (client: UInt16, quorum: UInt16, election: UInt16),
-        directory: String
+        id: Int, kind: ServerKind, isObserver: Bool, host: String, commandPrefix: [String],
+        ports: (client: UInt16, quorum: UInt16, election: UInt16), directory: String
     ) {
         self.id = id
         self.kind = kind
         self.isObserver = isObserver
-        address = ServerAddress(host: "127.0.0.1", port: ports.client)
+        self.commandPrefix = commandPrefix
+        address = ServerAddress(host: host, port: ports.client)
         quorumPort = ports.quorum
         electionPort = ports.election
         self.directory = directory
@@ -50,7 +53,9 @@ public final class EnsembleMember {
     public var isRunning: Bool { process?.isRunning ?? false }
     var logPath: String { "\(directory)/server.log" }
     var dataDirectory: String { "\(directory)/data" }
-    var configurationPath: String { "\(directory)/zoo.cfg" }
+    var configurationPath: String {
+        kind == .keeper ? "\(directory)/\(KeeperConfiguration.fileName)" : "\(directory)/zoo.cfg"
+    }
 
     /// Starts the process on the directory as it is.
     func start(_ launch: ServerLaunch) throws(LoadError) {
@@ -59,7 +64,7 @@ public final class EnsembleMember {
         description.commandLine = description.commandLine.map(EnvironmentRecord.withoutWorkingDirectory)
         self.description = description
         isPaused = false
-        let process = try ChildProcess(launch.description.commandLine, outputPath: logPath)
+        let process = try ChildProcess(commandPrefix + launch.description.commandLine, outputPath: logPath)
         self.process = process
         // For a script that must clean up after this program was killed.
         try ResultFiles.write("\(process.pid)\n", to: "\(directory)/server.pid")

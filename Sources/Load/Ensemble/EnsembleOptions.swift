@@ -25,9 +25,25 @@ public struct EnsembleOptions: Sendable {
         guard observers >= 0, observers < kinds.count else {
             throw .usage("of \(kinds.count) servers 0 to \(kinds.count - 1) can be observers, not \(observers)")
         }
-        guard !kinds.contains(.null) else { throw .usage("the null server cannot be a member of an ensemble") }
+        if let other = kinds.first(where: { !$0.isZooKeeper }) {
+            throw .usage("\(other.title) cannot be a member of an ensemble: corral or apache")
+        }
+        if kinds.contains(.keeper) {
+            guard kinds.allSatisfy({ $0 == .keeper }), observers == 0, settings.isEmpty, !isCuttable else {
+                throw .usage(
+                    "ClickHouse Keeper's servers understand no others, have neither observers nor a zoo.cfg, and "
+                        + "cannot be cut off from each other")
+            }
+        }
         for key in settings.keys where Self.isOwnKey(key) {
             throw .usage("the key '\(key)' is set for each server and cannot be given")
+        }
+        // Results state the durability that was asked for; a setting that wins over it would belie them.
+        for key in settings.keys where Self.isDurabilityKey(key) {
+            throw .usage("the key '\(key)' cannot be given among settings: --no-fsync does that, and results say so")
+        }
+        guard !isCuttable || server.network == nil else {
+            throw .usage("servers in networks of their own cannot be cut off: that takes proxies on loopback")
         }
         self.kinds = kinds
         self.observers = observers
@@ -38,7 +54,12 @@ public struct EnsembleOptions: Sendable {
         if !self.server.hasChosenHeap { self.server.apacheHeap = Self.heap(servers: kinds.count) }
     }
 
-    private static func isOwnKey(_ key: String) -> Bool {
+    static func isDurabilityKey(_ key: String) -> Bool {
+        let name = key.lowercased()
+        return name == "forcesync" || name == "zookeeper.forcesync"
+    }
+
+    static func isOwnKey(_ key: String) -> Bool {
         ["dataDir", "dataLogDir", "clientPort", "clientPortAddress", "peerType"].contains(key)
             || key.hasPrefix("server.")
     }
@@ -58,7 +79,7 @@ public struct EnsembleOptions: Sendable {
         guard let mix else { return [ServerKind](repeating: kind, count: count) }
         var kinds: [ServerKind] = []
         for name in mix.split(separator: ",") {
-            guard let kind = ServerKind(rawValue: String(name)), kind != .null else {
+            guard let kind = ServerKind(rawValue: String(name)), kind.isZooKeeper else {
                 throw .usage("'\(name)' is no kind of server in --mix: corral or apache")
             }
             kinds.append(kind)

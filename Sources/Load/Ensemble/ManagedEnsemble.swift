@@ -6,14 +6,15 @@ import CPlatform
     import Darwin
 #endif
 
-/// Servers on loopback that know each other: started with fresh directories and free ports, killed, paused and
-/// restarted one by one, stopped together. Used from one thread.
+/// Servers on loopback, or in networks of their own, that know each other: started with fresh directories and free
+/// ports, killed, paused and restarted one by one, stopped together. Used from one thread.
 public final class ManagedEnsemble {
     public let options: EnsembleOptions
     public let members: [EnsembleMember]
     public let directory: String
     /// Stands between the servers of a cuttable ensemble.
     public let proxy: PeerProxy?
+    private let network: ServerNetwork?
     private let removesDirectory: Bool
     private var isStopped = false
 
@@ -24,6 +25,10 @@ public final class ManagedEnsemble {
     public init(_ options: EnsembleOptions) throws(LoadError) {
         self.options = options
         for kind in Set(options.kinds) { try ManagedServer.checkStartable(kind, options: options.server) }
+        let network = try options.server.network.map { plan throws(LoadError) in
+            try ServerNetwork(plan, servers: options.kinds.count)
+        }
+        self.network = network
         var ports = PortPicker()
         let first = try ports.next()
         removesDirectory = options.directory == nil
@@ -38,6 +43,7 @@ public final class ManagedEnsemble {
             members.append(
                 EnsembleMember(
                     id: index + 1, kind: kind, isObserver: index >= options.kinds.count - options.observers,
+                    host: network?.hosts[index] ?? "127.0.0.1", commandPrefix: network?.commandPrefix(index) ?? [],
                     ports: (index == 0 ? first : try ports.next(), try ports.next(), try ports.next()),
                     directory: place))
         }
@@ -47,7 +53,7 @@ public final class ManagedEnsemble {
         }
         proxy = options.isCuttable && members.count > 1 ? try PeerProxy(servers, ports: &ports) : nil
         for member in members {
-            try ResultFiles.write("\(member.id)\n", to: "\(member.dataDirectory)/myid")
+            if member.kind.hasZooCfg { try ResultFiles.write("\(member.id)\n", to: "\(member.dataDirectory)/myid") }
             try ResultFiles.write(configuration(of: member), to: member.configurationPath)
         }
     }
@@ -58,6 +64,7 @@ public final class ManagedEnsemble {
     public func start() throws(LoadError) {
         for member in members { try start(member) }
         try waitUntilAllServe()
+        try network?.limitLinks()
         for member in members { member.description?.version = FourLetterWord.version(of: member.address) ?? "unknown" }
     }
 
@@ -81,7 +88,9 @@ public final class ManagedEnsemble {
         isStopped = true
         for member in members { member.terminate() }
         for member in members { member.stop() }
+        ServerLogTails.keep(members.map { ("\($0.kind.rawValue) \($0.id)", $0.logPath) })
         proxy?.stop()
+        network?.remove()
         if removesDirectory { removeDirectory(directory) }
     }
 
@@ -173,6 +182,7 @@ public final class ManagedEnsemble {
 
     /// The defaults of Apache's sample configuration, no limit on connections from one host, no admin server.
     private func settings(of member: EnsembleMember) -> [String: String] {
+        if member.kind == .keeper { return keeper(member).settings }
         var settings = [
             "tickTime": "2000", "initLimit": "10", "syncLimit": "5", "maxClientCnxns": "0",
             "admin.enableServer": "false", "forceSync": options.server.fsync ? "yes" : "no",
@@ -181,7 +191,7 @@ public final class ManagedEnsemble {
         settings.merge(options.settings) { _, given in given }
         settings["dataDir"] = member.dataDirectory
         settings["clientPort"] = "\(member.address.port)"
-        settings["clientPortAddress"] = "127.0.0.1"
+        settings["clientPortAddress"] = member.address.host
         if member.isObserver { settings["peerType"] = "observer" }
         if members.count > 1 {
             for peer in members {
@@ -191,13 +201,21 @@ public final class ManagedEnsemble {
                     ports.quorum = proxy.port(from: member.id, to: peer.id, election: false)
                     ports.election = proxy.port(from: member.id, to: peer.id, election: true)
                 }
-                settings["server.\(peer.id)"] = "127.0.0.1:\(ports.quorum):\(ports.election)\(observer)"
+                settings["server.\(peer.id)"] = "\(peer.address.host):\(ports.quorum):\(ports.election)\(observer)"
             }
         }
         return settings
     }
 
+    private func keeper(_ member: EnsembleMember) -> KeeperConfiguration {
+        KeeperConfiguration(
+            id: member.id, clientPort: member.address.port, dataDirectory: member.dataDirectory,
+            servers: members.map { KeeperConfiguration.Server(id: $0.id, port: $0.quorumPort) },
+            fsync: options.server.fsync)
+    }
+
     private func configuration(of member: EnsembleMember) -> String {
+        if member.kind == .keeper { return keeper(member).text }
         let settings = settings(of: member)
         return settings.keys.sorted().map { "\($0)=\(settings[$0]!)" }.joined(separator: "\n") + "\n"
     }

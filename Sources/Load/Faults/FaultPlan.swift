@@ -51,8 +51,16 @@ public struct FaultRound: Codable, Equatable, Sendable {
     /// The cuts that part one server from all others.
     func cuts(victim: Int, servers: Int) -> LinkCuts {
         var cuts = LinkCuts(servers: servers)
-        for other in 1...servers where other != victim {
-            switch shape ?? .silent {
+        (shape ?? .silent).apply(to: &cuts, victim: victim)
+        return cuts
+    }
+}
+
+extension PartitionShape {
+    /// Parts one server from all others.
+    func apply(to cuts: inout LinkCuts, victim: Int) {
+        for other in 1...cuts.servers where other != victim {
+            switch self {
             case .silent:
                 cuts[victim, other] = .silent
                 cuts[other, victim] = .silent
@@ -61,7 +69,6 @@ public struct FaultRound: Codable, Equatable, Sendable {
             case .inbound: cuts[other, victim] = .silent
             }
         }
-        return cuts
     }
 }
 

@@ -88,6 +88,7 @@ extension Generator {
         forgetOutstanding(connection)
         disconnect(connection)
         round.connectionsLost += 1
+        if round.firstErrorNanos == 0 { round.firstErrorNanos = now }
         if phase == .draining {
             connection.pointee.stage = .gone
             openConnections -= 1

@@ -62,6 +62,7 @@ extension Generator {
     ) -> Bool {
         let kind = Int(slot.pointee.kind)
         round.failed[kind] += 1
+        if round.firstErrorNanos == 0 { round.firstErrorNanos = corral_monotonic_nanos() }
         if kind == OperationKind.set.rawValue {
             follows[connection - connections].failedSets += 1
             if keepsHistory {
@@ -87,12 +88,14 @@ extension Generator {
         round.any.close(at: now)
         round.writes.close(at: now)
         round.gaps.reserveCapacity(connectionCount)
+        round.clients = [Int](repeating: 0, count: servers.count)
         for index in 0..<connectionCount {
             let lasting = now - min(now, follows[index].lastSuccessNanos)
             let gap = max(follows[index].longestGapNanos, lasting)
             round.gaps.append(gap)
             followTotals.gaps[index] = max(followTotals.gaps[index], gap)
             follows[index].longestGapNanos = 0
+            if connections[index].isOpen { round.clients[follows[index].server] += 1 }
         }
         followTotals.connectionsLost += round.connectionsLost
         followTotals.reattached += round.reattached

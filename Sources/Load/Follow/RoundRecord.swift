@@ -14,6 +14,10 @@ struct RoundRecord: Sendable {
     var unknown = [UInt64](repeating: 0, count: OperationKind.count)
     /// Each client's longest time without success; one that still lasts counts as far as it has come.
     var gaps: [UInt64] = []
+    /// The first connection lost or request answered with an error, on the monotonic clock; 0 without one.
+    var firstErrorNanos: UInt64 = 0
+    /// Clients attached to each server when the round ended, in the order of the configuration's servers.
+    var clients: [Int] = []
 
     init(number: Int, startNanos: UInt64) {
         self.number = number

@@ -89,21 +89,45 @@ final class ChildProcess {
 
     /// Standard output of a short command; nil when it cannot be run or fails.
     static func capture(_ arguments: [String]) -> String? {
+        guard let (output, status) = run(arguments, takesErrors: false), status == 0 else { return nil }
+        return output
+    }
+
+    /// Standard output and error of a short command that Ctrl-C does not reach, and its exit code: 127 when it cannot
+    /// be run, 128 and the signal's number when a signal ended it.
+    static func captureAll(_ arguments: [String]) -> (output: String, exitCode: Int32) {
+        guard let (output, status) = run(arguments, takesErrors: true) else { return ("cannot be run", 127) }
+        let signal = status & 0x7f
+        return (output, signal == 0 ? (status >> 8) & 0xff : 128 + signal)
+    }
+
+    private static func run(_ arguments: [String], takesErrors: Bool) -> (output: String, status: Int32)? {
         var pipes: [Int32] = [0, 0]
         guard pipe(&pipes) == 0 else { return nil }
+        // A server that another thread starts meanwhile must not keep them open.
+        for end in pipes { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, pipes[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_addclose(&actions, pipes[0])
-        posix_spawn_file_actions_addclose(&actions, pipes[1])
+        if takesErrors {
+            posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        } else {
+            posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        if takesErrors {
+            posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+            posix_spawnattr_setpgroup(&attributes, 0)
+        }
         var list: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
         list.append(nil)
         defer { for pointer in list { free(pointer) } }
         var started: Int32 = 0
-        let status = posix_spawnp(&started, arguments[0], &actions, nil, list, environ)
+        let status = posix_spawnp(&started, arguments[0], &actions, &attributes, list, environ)
         close(pipes[1])
         defer { close(pipes[0]) }
         guard status == 0 else { return nil }
@@ -111,11 +135,12 @@ final class ChildProcess {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = read(pipes[0], &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
             if count <= 0 { break }
             output += chunk[..<count]
         }
         var result: Int32 = 0
-        waitpid(started, &result, 0)
-        return result == 0 ? String(decoding: output, as: UTF8.self) : nil
+        while waitpid(started, &result, 0) < 0, errno == EINTR {}
+        return (String(decoding: output, as: UTF8.self), result)
     }
 }

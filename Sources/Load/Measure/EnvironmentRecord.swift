@@ -32,6 +32,8 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
     public var dataDirectoryFileSystem: String
     public var diskCalibration: [DiskCalibration]
     public var transparentHugePages: String
+    /// Another measurement that ran on this machine when this one began, wanted so; nil without.
+    public var neighbour: String?
 
     private static func read(_ path: String) -> String {
         guard let data = FileManager.default.contents(atPath: path) else { return "unknown" }
@@ -58,7 +60,8 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(7), &limit)  // RLIMIT_NOFILE
         let environment = ProcessInfo.processInfo.environment
-        let status = ChildProcess.capture(["git", "status", "--porcelain"])
+        // What this suite itself writes changes nothing of what is measured.
+        let status = ChildProcess.capture(["git", "status", "--porcelain", "--", ".", ":!Results", ":!plots"])
         var tcp: [String: String] = [:]
         for key in ["tcp_rmem", "tcp_wmem", "tcp_congestion_control", "tcp_autocorking"] {
             tcp[key] = read("/proc/sys/net/ipv4/\(key)")
@@ -85,7 +88,8 @@ public struct EnvironmentRecord: Codable, Equatable, Sendable {
             loadAverage: read("/proc/loadavg"), openFileLimit: UInt64(limit.rlim_cur), tcp: tcp,
             dataDirectoryFileSystem: dataDirectory.map(fileSystem) ?? "",
             diskCalibration: dataDirectory.map { DiskCalibration.measure(in: $0) } ?? [],
-            transparentHugePages: read("/sys/kernel/mm/transparent_hugepage/enabled"))
+            transparentHugePages: read("/sys/kernel/mm/transparent_hugepage/enabled"),
+            neighbour: MeasuringLock.neighbour)
     }
 
     /// A machine in one line, for titles of plots.

@@ -81,6 +81,17 @@ struct LatencyRecorder: ~Copyable {
         maximum = max(maximum, other.maximum)
     }
 
+    /// Takes over what another program counted in this layout.
+    ///
+    /// - Parameters:
+    ///   - minimum: the smallest value that was counted, in whichever slot; `maximum` likewise.
+    mutating func add(_ count: UInt64, inSlot slot: Int, minimum: UInt64, maximum: UInt64) {
+        counts[slot] &+= count
+        total &+= count
+        self.minimum = min(self.minimum, minimum)
+        self.maximum = max(self.maximum, maximum)
+    }
+
     /// The value at or below which this share of the values lies; 0 when empty.
     ///
     /// - Parameter percentile: 0 to 100.

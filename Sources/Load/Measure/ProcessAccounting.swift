@@ -62,13 +62,15 @@ struct ProcessSnapshot: Sendable {
         scheduledNanos = scheduled
         voluntarySwitches = switches
 
+        cpuNanos = Self.cpuNanos(of: pid) ?? UInt64((userSeconds + systemSeconds) * 1e9)
+    }
+
+    /// The process's CPU clock; nil when it is gone. The kernel brings it up to date at each tick and switch.
+    static func cpuNanos(of pid: Int32) -> UInt64? {
         var clock = clockid_t()
         var time = timespec()
-        if clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 {
-            cpuNanos = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-        } else {
-            cpuNanos = UInt64((userSeconds + systemSeconds) * 1e9)
-        }
+        guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
     private static func number(after key: String, in text: String) -> UInt64 {

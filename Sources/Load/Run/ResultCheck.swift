@@ -11,9 +11,13 @@ public enum ResultCheck {
     public struct Schema {
         let name: String
         let currentVersion: Int
-        let check: (Data) throws -> [String]
+        let check: (Data, _ directory: String) throws -> [String]
 
-        public init(name: String, currentVersion: Int, check: @escaping (Data) throws -> [String]) {
+        /// - Parameter check: gets the summary and the directory it is in; what it throws is told as a result that is
+        ///   not whole.
+        public init(
+            name: String, currentVersion: Int, check: @escaping (Data, _ directory: String) throws -> [String]
+        ) {
             self.name = name
             self.currentVersion = currentVersion
             self.check = check
@@ -72,10 +76,20 @@ public enum ResultCheck {
                     return [versionProblem(kind.schemaVersion)]
                 }
                 return check(try decoder.decode(SessionsSummary.self, from: data))
+            case RegressionSummary.schemaName:
+                if !knows(kind.schemaVersion, RegressionSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(RegressionSummary.self, from: data))
+            case RegressionTrialsSummary.schemaName:
+                if !knows(kind.schemaVersion, RegressionTrialsSummary.currentSchemaVersion) {
+                    return [versionProblem(kind.schemaVersion)]
+                }
+                return check(try decoder.decode(RegressionTrialsSummary.self, from: data))
             default:
                 if let other = others.first(where: { $0.name == kind.schema }) {
                     if !knows(kind.schemaVersion, other.currentVersion) { return [versionProblem(kind.schemaVersion)] }
-                    return try other.check(data)
+                    return try other.check(data, place)
                 }
                 return ["no corral-bench result: schema is \(kind.schema ?? "absent")"]
             }
@@ -126,6 +140,10 @@ public enum ResultCheck {
             if result.latencyMeaning != expected {
                 problems.append("repeat \(result.number): latencies are called \(result.latencyMeaning)")
             }
+            if summary.status == .valid {
+                problems += length(
+                    result, planned: summary.configuration.durationSeconds, name: "repeat \(result.number)")
+            }
         }
         return problems
     }
@@ -152,6 +170,10 @@ public enum ResultCheck {
             }
             for (result, stem) in zip(figure.runs, figure.rawFiles) {
                 problems += check(result, stem: "\(directory)/raw/\(stem)", name: stem)
+                problems += check(result, of: figure, in: summary, name: stem)
+                if let timing = summary.plan.reports {
+                    problems += bins(result, timing, stem: "\(directory)/raw/\(stem)", name: stem)
+                }
                 if result.servers.isEmpty || result.servers.contains(where: { $0.cpuSeconds <= 0 }) {
                     problems.append("\(stem): no CPU time of the server")
                 }
@@ -163,11 +185,8 @@ public enum ResultCheck {
                 }
             }
         }
-        for file in ["saturation.csv", "shallow.csv", "offered.csv", "spectrum.csv", "plot.gp", "report.md"]
-        where FileManager.default.contents(atPath: "\(directory)/\(file)") == nil {
-            problems.append("\(file) is missing")
-        }
-        return problems
+        problems += figures(of: summary)
+        return problems + SweepFiles.differences(summary, directory: directory)
     }
 
     static func check(_ summary: MemorySummary) -> [String] {
@@ -267,70 +286,5 @@ public enum ResultCheck {
             problems.append("no load was measured")
         }
         return problems
-    }
-
-    /// One repeat against its own figures and its raw files.
-    private static func check(_ result: RepeatResult, stem: String, name: String) -> [String] {
-        var problems: [String] = []
-        if !result.violations.isEmpty { problems.append("\(name): \(result.violations.lines.joined(separator: "; "))") }
-        if result.completed == 0 { problems.append("\(name): nothing completed") }
-        if result.operations.reduce(0, { $0 + $1.completed }) != result.completed {
-            problems.append("\(name): operations do not add up to the total")
-        }
-        let rate = Double(result.completed) / max(result.windowSeconds, 1e-9)
-        if abs(rate - result.throughputPerSecond) > 0.001 * rate {
-            problems.append("\(name): throughput is not completed operations over the window")
-        }
-        if let following = result.following { problems += check(following, of: result, name: name) }
-        guard let series = FileManager.default.contents(atPath: "\(stem)-series.csv") else {
-            return problems + ["\(name): the series file is missing"]
-        }
-        let (counted, endMillis) = seriesTotal(String(decoding: series, as: UTF8.self))
-        // Series of earlier versions do not list a window's last slice when it is short; all others must add up.
-        let least = Double(endMillis) < result.windowSeconds * 1000 ? 0.8 : 1
-        if counted > result.completed || Double(counted) < least * Double(result.completed) {
-            problems.append("\(name): the series counts \(counted) operations, the result \(result.completed)")
-        }
-        guard let log = FileManager.default.contents(atPath: "\(stem).hlog") else {
-            return problems + ["\(name): the histogram log is missing"]
-        }
-        do {
-            let logged = try HistogramLogReader.totalCount(String(decoding: log, as: UTF8.self), excludingTag: "error")
-            if logged != result.completed {
-                problems.append(
-                    "\(name): the histogram log counts \(logged) operations, the result \(result.completed)")
-            }
-        } catch {
-            problems.append("\(name): the histogram log is broken: \(error)")
-        }
-        return problems
-    }
-
-    /// Outcomes must agree with what was counted, and a gap is no longer than the window.
-    private static func check(_ following: FollowResult, of result: RepeatResult, name: String) -> [String] {
-        var problems: [String] = []
-        if following.outcomes.reduce(0, { $0 + $1.succeeded }) != result.completed {
-            problems.append("\(name): successful outcomes do not add up to the completed operations")
-        }
-        if following.outcomes.reduce(0, { $0 + $1.failed }) != result.errorsByCode.values.reduce(0, +) {
-            problems.append("\(name): failed outcomes do not add up to the error replies")
-        }
-        if Double(following.longestGaps.maximumNanos) > 1.01 * result.windowSeconds * 1e9 + 1e8 {
-            problems.append("\(name): a client's gap is longer than the window")
-        }
-        for silence in following.silences + following.writeSilences where silence.endNanos < silence.startNanos {
-            problems.append("\(name): a silence that ends before it begins")
-        }
-        return problems
-    }
-
-    /// All operations that a series lists, and where its last slice ends, or would if it were a whole one.
-    private static func seriesTotal(_ text: String) -> (count: UInt64, endMillis: Int) {
-        text.split(separator: "\n").dropFirst().reduce((0, 0)) { sum, line in
-            let fields = line.split(separator: ",")
-            let counts = fields.dropFirst().prefix(OperationKind.count)
-            let startMillis = fields.first.flatMap { Int($0) } ?? 0
-            return (counts.reduce(sum.0) { $0 + (UInt64($1) ?? 0) }, startMillis + SeriesSlice.lengthMillis)
-        }
     }
 }

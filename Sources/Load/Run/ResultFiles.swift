@@ -36,13 +36,21 @@ public enum ResultFiles {
     }
 
     /// A directory with its parents.
-    static func makeDirectory(_ path: String) throws(LoadError) {
+    public static func makeDirectory(_ path: String) throws(LoadError) {
         var prefix = path.hasPrefix("/") ? "" : "."
         for component in path.split(separator: "/") {
             prefix += "/\(component)"
             guard mkdir(prefix, 0o755) == 0 || errno == EEXIST else {
                 throw .environment("cannot create the directory \(prefix): \(String(cString: strerror(errno)))")
             }
+        }
+    }
+
+    /// Makes a directory, unless it is there, and refuses one in which nothing can be made.
+    public static func checkWritable(_ path: String) throws(LoadError) {
+        try makeDirectory(path)
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw .environment("cannot write into \(path): \(String(cString: strerror(errno)))")
         }
     }
 

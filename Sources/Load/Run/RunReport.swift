@@ -141,8 +141,8 @@ public enum RunReport {
                         + "wrote \(fixed(usage.writtenBytesPerOperation, 0)) B/op")
             }
             lines.append(
-                "    generator: \(fixed(100 * last.generator.cpuShare, 0)) % of its CPU, "
-                    + "\(fixed(last.generator.requestsPerSend, 1)) requests a send")
+                "    generator: \(fixed(100 * last.generator.cpuShare, 0)) % of its CPU"
+                    + (last.generator.requestsPerSend.map { ", \(fixed($0, 1)) requests a send" } ?? ""))
             for reason in last.generator.generatorBoundReasons { lines.append("    GENERATOR-BOUND: \(reason)") }
         }
         lines.append(

@@ -12,8 +12,9 @@ public struct GeneratorHealth: Codable, Equatable, Sendable {
     /// CPU time of the generator's threads over the window's length and the number of threads.
     public var cpuShare: Double
     public var cpuMicrosPerRequest: Double
-    public var requestsPerSend: Double
-    public var repliesPerReceive: Double
+    /// nil where a library sends, and does not tell.
+    public var requestsPerSend: Double?
+    public var repliesPerReceive: Double?
     /// Open loop: planned send to actual send.
     public var sendDelay: LatencySummary?
     /// Open loop: share of sends more than 1 ms late is at least this percentile's complement.
@@ -46,6 +47,10 @@ public struct RepeatResult: Codable, Equatable, Sendable {
     public var following: FollowResult?
     public var generator: GeneratorHealth
     public var servers: [ServerUsage]
+    /// How the servers' CPU budgets held them back, warm-up included; nil without budgets.
+    public var throttling: Throttling?
+    /// Operations per second of the bins that count, where a run reports as the paper's generator did.
+    public var binRates: [Double]?
     /// Steal time of the machine in the window, as a share of all CPU time.
     public var stealShare: Double
     /// Interrupted, or ended early by a failure.

@@ -29,7 +29,10 @@ enum FourLetterWord {
     /// What the server says it is; nil when it does not say.
     static func version(of server: ServerAddress) -> String? {
         for line in ask("srvr", of: server).split(separator: "\n") {
-            if let colon = line.firstIndex(of: ":"), line.lowercased().hasPrefix("zookeeper version") {
+            let name = line.lowercased()
+            if let colon = line.firstIndex(of: ":"),
+                name.hasPrefix("zookeeper version") || name.hasPrefix("clickhouse keeper version")
+            {
                 let text = line[line.index(after: colon)...].prefix { $0 != "," }
                 return String(text).trimmingWhitespace
             }

@@ -11,7 +11,8 @@ import CPlatform
     import Darwin
 #endif
 
-/// A server process on a free loopback port with a fresh data directory; both are gone after `stop`.
+/// A server process on a free port, of loopback or of a network of its own, with a fresh data directory; all are gone
+/// after `stop`.
 /// Used from one thread.
 public final class ManagedServer {
     public let kind: ServerKind
@@ -21,6 +22,7 @@ public final class ManagedServer {
     private let commandLine: [String]
     private let directory: String
     private let logPath: String
+    private let network: ServerNetwork?
 
     public var pid: Int32 { process.pid }
 
@@ -29,19 +31,24 @@ public final class ManagedServer {
         self.kind = kind
         var ports = PortPicker()
         let port = try ports.next()
-        address = ServerAddress(host: "127.0.0.1", port: port)
+        // The null server is a floor for any other: nothing may hold it up.
+        let plan = kind == .null ? nil : options.network
+        let network = try plan.map { plan throws(LoadError) in try ServerNetwork(plan, servers: 1) }
+        self.network = network
+        address = ServerAddress(host: network?.hosts[0] ?? "127.0.0.1", port: port)
         try ResultFiles.makeDirectory(options.dataRoot)
         directory = "\(options.dataRoot)/\(kind.rawValue)-\(port)"
         try ResultFiles.makeDirectory("\(directory)/data")
         logPath = "\(directory)/server.log"
-        let launch = try Self.launch(kind, options: options, directory: directory, port: port)
+        let launch = try Self.launch(kind, options: options, directory: directory, address: address)
         description = launch.description
         description.commandLine = description.commandLine.map(EnvironmentRecord.withoutWorkingDirectory)
-        commandLine = launch.description.commandLine
+        commandLine = (network?.commandPrefix(0) ?? []) + launch.description.commandLine
         process = try ChildProcess(commandLine, outputPath: logPath)
         // For a script that must clean up after this program was killed.
         try ResultFiles.write("\(process.pid)\n", to: "\(directory)/server.pid")
         try waitUntilReady(limitSeconds: launch.startLimitSeconds)
+        try network?.limitLinks()
         if kind != .null { description.version = FourLetterWord.version(of: address) ?? launch.description.version }
     }
 
@@ -50,6 +57,8 @@ public final class ManagedServer {
     /// Ends the process and removes its directory.
     public func stop() {
         process.stop()
+        if access(logPath, F_OK) == 0 { ServerLogTails.keep([(kind.rawValue, logPath)]) }
+        network?.remove()
         removeDirectory(directory)
     }
 
@@ -76,6 +85,11 @@ public final class ManagedServer {
                 throw .environment("\(kind.title) ended right after its start:\n\(logTail())")
             }
             if Interrupt.isRequested { throw .interrupted("interrupted while \(kind.title) started") }
+            // Keeper listens before its Raft group has a leader, and says by `ruok` when it serves.
+            if kind == .keeper, FourLetterWord.ask("ruok", of: address, timeoutMillis: 500) != "imok" {
+                usleep(50_000)
+                continue
+            }
             do {
                 let session = try Handshake.open(address, sessionTimeoutMillis: 10_000)
                 close(session.descriptor)
@@ -102,6 +116,20 @@ func removeDirectory(_ path: String) {
 }
 
 enum TextFile {
+    /// What a directory holds, sorted; nothing when it cannot be read.
+    static func names(in directory: String) -> [String] {
+        guard let list = opendir(directory) else { return [] }
+        defer { closedir(list) }
+        var names: [String] = []
+        while let entry = readdir(list) {
+            names.append(
+                withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                })
+        }
+        return names.sorted()
+    }
+
     /// A file's text; empty when it cannot be read.
     static func read(_ path: String) -> String {
         let file = corral_open(path, O_RDONLY, 0, 0, 0)

@@ -51,7 +51,6 @@ public final class MemoryExperiment {
     private let options: ServerOptions
     private let progress: ProgressReporter
 
-    static let childrenPerParent = 1000
     private static let parentsRoot = "/corral-memory"
 
     public init(znodes: Int, valueBytes: Int, options: ServerOptions, progress: ProgressReporter) throws(LoadError) {
@@ -81,7 +80,7 @@ public final class MemoryExperiment {
         let summary = MemorySummary(
             experiment: experiment, label: label, status: Interrupt.isRequested ? .partial : .valid,
             startedAt: startedAt, environment: environment, znodes: znodes, valueBytes: valueBytes,
-            childrenPerParent: Self.childrenPerParent, results: results)
+            childrenPerParent: TreeShape.childrenPerParent, results: results)
         try ResultFiles.write(try ResultFiles.json(summary), to: "\(directory)/summary.json")
         try ResultFiles.write(Self.markdown(summary), to: "\(directory)/report.md")
         return summary
@@ -93,36 +92,15 @@ public final class MemoryExperiment {
         defer { server.stop() }
         let client = try ControlClient(server.address)
         try client.create(1) { _ in (Self.parentsRoot, []) }
-        let before = try settle(server)
+        let before = try Self.settle(pid: server.pid, kind: kind)
         let heapBefore = kind == .apache ? JvmAttach.heapUsedBytes(pid: server.pid) : nil
         let value = [UInt8]((0..<valueBytes).map { UInt8(33 + $0 % 94) })
-        // Znodes under the root count too, so that the total is exactly what was asked for.
-        let parents = (znodes + Self.childrenPerParent) / (Self.childrenPerParent + 1)
+        let shape = TreeShape(root: Self.parentsRoot, znodes: znodes)
         let started = Clock.seconds
-        try client.create(parents) { ("\(Self.parentsRoot)/p\($0)", value) }
-        let children = znodes - parents
-        var done = 0
-        var nextLine = progress.intervalSeconds
-        while done < children {
-            if Interrupt.isRequested { return nil }
-            let count = min(50_000, children - done)
-            let first = done
-            try client.create(count) { index in
-                let child = first + index
-                return ("\(Self.parentsRoot)/p\(child % parents)/n\(child / parents)", value)
-            }
-            done += count
-            let elapsed = max(0.001, Clock.seconds - started)
-            guard elapsed >= nextLine else { continue }
-            nextLine = elapsed + progress.intervalSeconds
-            let left = elapsed * Double(children - done) / Double(done)
-            progress.update(
-                "\(kind.title): \(done + parents) of \(znodes) znodes, \(short(Double(done) / elapsed))/s, "
-                    + "\(fixed(left, 0)) s left")
-        }
+        guard try shape.fill(client, value: value, title: kind.title, progress: progress) else { return nil }
         let seconds = Clock.seconds - started
         let loaded = try ProcessSnapshot(pid: server.pid)
-        let after = try settle(server)
+        let after = try Self.settle(pid: server.pid, kind: kind)
         let heapAfter = kind == .apache ? JvmAttach.heapUsedBytes(pid: server.pid) : nil
         progress.clear()
         var heapPerZnode: Double?
@@ -142,23 +120,23 @@ public final class MemoryExperiment {
 
     /// Lets a snapshot in progress end (CPU use falls below a twentieth of a CPU, 20 s at most), then collects a JVM's
     /// garbage in full.
-    private func settle(_ server: ManagedServer) throws(LoadError) -> ProcessSnapshot {
-        var last = try ProcessSnapshot(pid: server.pid)
+    static func settle(pid: Int32, kind: ServerKind) throws(LoadError) -> ProcessSnapshot {
+        var last = try ProcessSnapshot(pid: pid)
         for _ in 0..<40 where !Interrupt.isRequested {
             usleep(500_000)
-            let now = try ProcessSnapshot(pid: server.pid)
+            let now = try ProcessSnapshot(pid: pid)
             let busy = now.cpuNanos - last.cpuNanos
             last = now
             if busy < 25_000_000 { break }
         }
-        if server.kind == .apache {
+        if kind == .apache {
             // Twice: the first may only clear what the second can free.
             for _ in 0..<2 {
-                guard JvmAttach.collectFully(pid: server.pid) else {
+                guard JvmAttach.collectFully(pid: pid) else {
                     throw .environment("cannot ask the JVM for a full collection (attach is refused)")
                 }
             }
-            last = try ProcessSnapshot(pid: server.pid)
+            last = try ProcessSnapshot(pid: pid)
         }
         return last
     }

@@ -12,12 +12,14 @@ struct ServerLaunch {
 
 extension ManagedServer {
     static func launch(
-        _ kind: ServerKind, options: ServerOptions, directory: String, port: UInt16
+        _ kind: ServerKind, options: ServerOptions, directory: String, address: ServerAddress
     ) throws(LoadError) -> ServerLaunch {
         switch kind {
-        case .corral: corral(options, directory: directory, port: port)
-        case .apache: try apache(options, directory: directory, port: port)
-        case .null: nullServer(options, port: port)
+        case .corral: corral(options, directory: directory, address: address)
+        case .apache: try apache(options, directory: directory, address: address)
+        case .etcd: throw .usage("etcd's servers are started as a cluster")
+        case .keeper: try keeper(options, directory: directory, port: address.port)
+        case .null: nullServer(options, port: address.port)
         }
     }
 
@@ -39,25 +41,40 @@ extension ManagedServer {
                         + "apt-get install zookeeper libzookeeper-java default-jre-headless; "
                         + "another release: --apache-jars")
             }
+        case .etcd:
+            guard ChildProcess.capture([options.etcdPath, "--version"]) != nil else {
+                throw .environment(
+                    "etcd cannot be started, '\(options.etcdPath)' is missing: on Debian "
+                        + "'apt-get install etcd-server', or run Bench/etcd/build, "
+                        + "which installs it and builds its load generator")
+            }
+            guard access(options.etcdLoadPath, X_OK) == 0 else {
+                throw .environment(
+                    "no load generator for etcd at \(options.etcdLoadPath): build it with Bench/etcd/build, or name it "
+                        + "with --etcd-load")
+            }
+        case .keeper: try checkKeeper(options)
         case .null:
             return
         }
     }
 
-    private static func durability(_ options: ServerOptions) -> String { options.fsync ? "fsync" : "no fsync" }
-
-    private static func corral(_ options: ServerOptions, directory: String, port: UInt16) -> ServerLaunch {
-        let settings = [
-            "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0", "forceSync": options.fsync ? "yes" : "no",
+    private static func corral(
+        _ options: ServerOptions, directory: String, address: ServerAddress
+    ) -> ServerLaunch {
+        var settings = [
+            "clientPortAddress": address.host, "maxClientCnxns": "0", "forceSync": options.fsync ? "yes" : "no",
         ]
+        settings.merge(options.extraSettings ?? [:]) { _, extra in extra }
         var arguments = [
-            options.corralPath, "server", "--standalone", "--data-dir", "\(directory)/data", "--client-port", "\(port)",
+            options.corralPath, "server", "--standalone", "--data-dir", "\(directory)/data", "--client-port",
+            "\(address.port)",
         ]
         for key in settings.keys.sorted() { arguments += ["--set", "\(key)=\(settings[key]!)"] }
         return ServerLaunch(
             description: ServerDescription(
                 kind: ServerKind.corral.rawValue, version: "unknown", commandLine: arguments,
-                durability: durability(options), settings: settings),
+                durability: options.durability, settings: settings),
             startLimitSeconds: 20)
     }
 
@@ -70,14 +87,14 @@ extension ManagedServer {
         return missing
     }
 
-    private static func apache(_ options: ServerOptions, directory: String, port: UInt16) throws(LoadError)
-        -> ServerLaunch
-    {
+    private static func apache(
+        _ options: ServerOptions, directory: String, address: ServerAddress
+    ) throws(LoadError) -> ServerLaunch {
         // Apache's defaults stand (tickTime as in its sample, snapCount 100000, preAllocSize 64 MB,
         // globalOutstandingLimit 1000), except the limit on connections from one host and the admin server's port.
         let settings = [
-            "tickTime": "2000", "dataDir": "\(directory)/data", "clientPort": "\(port)",
-            "clientPortAddress": "127.0.0.1", "maxClientCnxns": "0", "admin.enableServer": "false",
+            "tickTime": "2000", "dataDir": "\(directory)/data", "clientPort": "\(address.port)",
+            "clientPortAddress": address.host, "maxClientCnxns": "0", "admin.enableServer": "false",
             "forceSync": options.fsync ? "yes" : "no", "4lw.commands.whitelist": "srvr,mntr",
         ]
         let text = settings.keys.sorted().map { "\($0)=\(settings[$0]!)" }.joined(separator: "\n") + "\n"
@@ -97,10 +114,11 @@ extension ManagedServer {
             let arguments = [options.corralPath, "server", configurationPath]
             return ServerLaunch(
                 description: ServerDescription(
-                    kind: kind.rawValue, version: "unknown", commandLine: arguments, durability: durability(options),
+                    kind: kind.rawValue, version: "unknown", commandLine: arguments, durability: options.durability,
                     settings: settings),
                 startLimitSeconds: 20)
-        case .null: throw .usage("the null server cannot be a member of an ensemble")
+        case .keeper: return try keeper(options, configurationPath: configurationPath, settings: settings)
+        case .etcd, .null: throw .usage("\(kind.title) cannot be a member of a ZooKeeper ensemble")
         }
     }
 
@@ -116,7 +134,7 @@ extension ManagedServer {
         return ServerLaunch(
             description: ServerDescription(
                 kind: ServerKind.apache.rawValue, version: "unknown", commandLine: arguments,
-                durability: durability(options), settings: settings),
+                durability: options.durability, settings: settings),
             startLimitSeconds: 60)
     }
 

@@ -24,6 +24,26 @@ public struct SweepPoint: Codable, Equatable, Hashable, Sendable {
     }
 }
 
+/// Which servers of an ensemble take clients.
+public enum ClientPlacement: String, Codable, CaseIterable, Sendable {
+    case everywhere
+    /// All clients on the leader, as in the paper's Figure 6.
+    case leader
+    /// The leader has none, as with `leaderServes=no`.
+    case followers
+}
+
+/// So many requests a second of one mix.
+public struct OfferedPoint: Codable, Equatable, Sendable {
+    public var readPercent: Double
+    public var ratePerSecond: Double
+
+    public init(readPercent: Double, ratePerSecond: Double) {
+        self.readPercent = readPercent
+        self.ratePerSecond = ratePerSecond
+    }
+}
+
 /// One server process's life in a sweep: started fresh, measured at each point once, stopped.
 public struct SweepBlock: Codable, Equatable, Sendable {
     public var number: Int
@@ -42,6 +62,10 @@ public struct SweepPlan: Codable, Equatable, Sendable {
     public var offeredRatePerSecond = 10_000.0
     public var offeredReadPercent = 100 * 2.0 / 3
     public var offeredConnections = 50
+    /// Offered loads of several mixes in place of the one above; nil: that one.
+    public var offeredLoads: [OfferedPoint]?
+    /// Measured seconds of an offered load; nil: as of the others.
+    public var offeredSeconds: Double?
     public var blocksPerServer = 3
     public var durationSeconds = 2.0
     public var warmupLimitSeconds = 1.5
@@ -55,6 +79,18 @@ public struct SweepPlan: Codable, Equatable, Sendable {
     public var ensembleServers: Int?
     /// How many of the servers only observe; nil for single servers.
     public var observers: Int?
+    /// The CPU time each server may use; nil leaves them the whole machine.
+    public var budget: CpuBudget?
+    /// The link each server has; nil: all on loopback.
+    public var network: NetworkPlan?
+    /// Keys of `zoo.cfg` on top of the defaults, for ensembles.
+    public var settings: [String: String]?
+    /// Which servers of an ensemble take clients; nil: all.
+    public var clients: ClientPlacement?
+    /// Reports as the paper's generator did; nil: throughput of the whole window, after a test for steadiness.
+    public var reports: ReportTiming?
+    /// What is measured; nil: everything.
+    public var modes: [SweepPoint.Mode]?
 
     /// 0, 50, 2:1, 10:1, 100:1 and 100 %.
     public static let paperReadPercents = [0, 50, 100 * 2.0 / 3, 100 * 10.0 / 11, 100 * 100.0 / 101, 100]
@@ -76,10 +112,17 @@ public struct SweepPlan: Codable, Equatable, Sendable {
             try need(
                 (2...EnsembleOptions.maximumServers).contains(count),
                 "an ensemble to sweep has 2 to \(EnsembleOptions.maximumServers) servers, not \(count)")
+            if clients == .followers { try need(count > 1, "of one server none is a follower") }
             try need(
                 (0..<count).contains(observers ?? 0),
                 "of \(count) servers 0 to \(count - 1) can be observers, not \(observers ?? 0)")
         }
+        try need(
+            ensembleServers != nil || (settings ?? [:]).isEmpty && clients ?? .everywhere == .everywhere,
+            "settings and a choice of servers for clients need an ensemble")
+        try need(
+            servers.allSatisfy { $0.hasZooCfg || $0 == .null } || observers ?? 0 == 0 && (settings ?? [:]).isEmpty,
+            "etcd and keeper have neither observers nor settings of zoo.cfg")
         try validatePoints()
     }
 
@@ -112,7 +155,10 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         }
     }
 
-    var points: [SweepPoint] {
+    /// What each block measures, before it is put in an order.
+    public var points: [SweepPoint] { allPoints.filter { modes?.contains($0.mode) ?? true } }
+
+    private var allPoints: [SweepPoint] {
         var list: [SweepPoint] = []
         for count in connections {
             for reads in readPercents {
@@ -121,10 +167,14 @@ public struct SweepPlan: Codable, Equatable, Sendable {
             }
         }
         list.append(SweepPoint(mode: .shallow, readPercent: 100, connections: shallowConnections, window: 1))
-        list.append(
-            SweepPoint(
-                mode: .offered, readPercent: offeredReadPercent, connections: offeredConnections, window: 0,
-                ratePerSecond: offeredRatePerSecond))
+        let offered =
+            offeredLoads ?? [OfferedPoint(readPercent: offeredReadPercent, ratePerSecond: offeredRatePerSecond)]
+        for load in offered {
+            list.append(
+                SweepPoint(
+                    mode: .offered, readPercent: load.readPercent, connections: offeredConnections, window: 0,
+                    ratePerSecond: load.ratePerSecond))
+        }
         return list
     }
 
@@ -166,8 +216,15 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         blocks.reduce(0) { sum, block in
             let starts = Double(block.server == .null ? 1 : ensembleServers ?? 1)
             let warm = block.server == .apache ? apacheWarmupSeconds + 3 * starts : starts
-            return sum + warm + Double(block.points.count) * (durationSeconds + 0.8 * warmupLimitSeconds + 0.4)
+            let seconds = block.points.reduce(0) { sum, point in
+                sum + 0.4 + (reports.map(\.windowSeconds) ?? (duration(of: point) + 0.8 * warmupLimitSeconds))
+            }
+            return sum + warm + seconds
         }
+    }
+
+    private func duration(of point: SweepPoint) -> Double {
+        point.mode == .offered ? offeredSeconds ?? durationSeconds : durationSeconds
     }
 
     func configuration(for point: SweepPoint, servers: [ServerAddress], kind: ServerKind, block: Int) throws(LoadError)
@@ -177,8 +234,12 @@ public struct SweepPlan: Codable, Equatable, Sendable {
         configuration.connections = point.connections
         configuration.window = max(1, point.window)
         configuration.valueBytes = valueBytes
-        configuration.durationSeconds = durationSeconds
+        configuration.durationSeconds = duration(of: point)
         configuration.warmupLimitSeconds = warmupLimitSeconds
+        if let reports {
+            configuration.warmupLimitSeconds = 0
+            configuration.durationSeconds = reports.windowSeconds
+        }
         configuration.ratePerSecond = point.ratePerSecond
         configuration.threads = min(threads, point.connections)
         // The same block number of two servers is offered the same requests at the same times.

@@ -61,7 +61,12 @@ public final class SweepRunner {
             "sweep: \(blocks.count) server starts, \(total) measurements, about "
                 + "\(fixed(plan.estimatedSeconds / 60, 1)) minutes")
         for block in blocks where failure == nil && !Interrupt.isRequested {
-            try run(block, total: total)
+            do throws(LoadError) {
+                try run(block, total: total)
+            } catch {
+                // Whatever it says: servers that were told to end too are what a broken connection is about.
+                guard Interrupt.isRequested else { throw error }
+            }
         }
         progress.clear()
         let summary = summarize(
@@ -94,13 +99,16 @@ public final class SweepRunner {
         descriptions[block.server.rawValue] = target.description
         blockOrder.append("\(block.server.rawValue) \(block.number)")
         if block.server == .apache { try warmUpJvm(target) }
+        if let budget = plan.budget, block.server != .null { try target.limit(budget) }
         for point in block.points where failure == nil && !Interrupt.isRequested {
             let configuration = try plan.configuration(
                 for: point, servers: target.addresses, kind: block.server, block: block.number)
             progress.prefix = "[\(measured + 1)/\(total)] \(block.server.rawValue) \(point.name): "
-            let run = try LoadRun(configuration: configuration, serverPids: target.pids, progress: progress)
             let roles = target.roles
-            var data = try run.measure(block.number)
+            let throttled = target.throttling
+            var data = try target.measure(configuration, number: block.number, progress: progress)
+            data.result.binRates = plan.reports?.rates(data.slices)
+            if let throttled, let now = target.throttling { data.result.throttling = now - throttled }
             if let roles {
                 for (index, role) in roles.enumerated() where index < data.result.servers.count {
                     data.result.servers[index].serverId = index + 1
@@ -115,7 +123,7 @@ public final class SweepRunner {
             if data.result.partial { break }
             runs[key, default: []].append(data.result)
             rawFiles[key, default: []].append(stem)
-            if point.mode == .offered {
+            if point.mode == .offered, plan.offeredLoads == nil {
                 var sum = spectra[key] ?? LatencyRecorder.emptyHistogram()
                 sum.add(data.spectrum)
                 spectra[key] = sum
@@ -179,8 +187,10 @@ public final class SweepRunner {
                     + unsteady.joined(separator: ", "))
         }
         var comparisons: [SweepComparison] = []
-        if plan.servers.contains(.corral), plan.servers.contains(.apache) {
-            comparisons = SweepSummary.compare(.corral, .apache, in: figures, seed: plan.seed)
+        if plan.servers.contains(.corral) {
+            for peer in [ServerKind.apache, .etcd, .keeper] where plan.servers.contains(peer) {
+                comparisons += SweepSummary.compare(.corral, peer, in: figures, seed: plan.seed)
+            }
         }
         return SweepSummary(
             experiment: experiment, label: label, status: status, statusReasons: reasons, startedAt: startedAt,

@@ -24,7 +24,10 @@ public struct SweepFigure: Codable, Equatable, Sendable {
 
     init?(_ point: SweepPoint, _ server: ServerKind, runs: [RepeatResult], rawFiles: [String], seed: UInt64) {
         func estimate(_ pick: (RepeatResult) -> Double) -> Estimate? { Estimate(runs.map(pick), seed: seed) }
-        guard let first = runs.first, let throughput = estimate(\.throughputPerSecond) else { return nil }
+        guard let first = runs.first, let throughput = estimate({ run in
+            // The mean of the bins, as the paper's figures have it.
+            run.binRates.map(Statistics.mean) ?? run.throughputPerSecond
+        }) else { return nil }
         self.point = point
         self.server = server
         self.runs = runs
@@ -45,6 +48,21 @@ public struct SweepFigure: Codable, Equatable, Sendable {
             SweepRoleFigure($0, runs: runs, seed: seed)
         }
         roles = figures.isEmpty ? nil : figures
+    }
+
+    /// The figures of several sweeps of one plan, as if their blocks had been one sweep's.
+    public static func pooled(_ sweeps: [SweepSummary], seed: UInt64) -> [SweepFigure] {
+        // Not every sweep needs to have every point.
+        var known: [SweepFigure] = []
+        for figure in sweeps.flatMap(\.figures)
+        where !known.contains(where: { $0.point == figure.point && $0.server == figure.server }) {
+            known.append(figure)
+        }
+        return known.compactMap { figure in
+            let all = sweeps.compactMap { $0.figure(figure.point, figure.server) }
+            return SweepFigure(
+                figure.point, figure.server, runs: all.flatMap(\.runs), rawFiles: all.flatMap(\.rawFiles), seed: seed)
+        }
     }
 }
 

@@ -73,7 +73,10 @@ public enum SweepTable {
                     ], rows: rows))
         }
         if let roles = rolesTable(summary) { list.append(roles) }
-        if !summary.comparisons.isEmpty { list.append(comparisonTable(summary)) }
+        for peer in ServerKind.allCases {
+            let items = summary.comparisons.filter { $0.second == peer }
+            if !items.isEmpty { list.append(comparisonTable(summary, items, with: peer)) }
+        }
         return list
     }
 
@@ -123,8 +126,10 @@ public enum SweepTable {
                 + present.flatMap { ["\($0.rawValue) CPU µs/op", "resident MB", "B written/op"] }, rows: rows)
     }
 
-    private static func comparisonTable(_ summary: SweepSummary) -> Table {
-        let rows = summary.comparisons.sorted {
+    private static func comparisonTable(
+        _ summary: SweepSummary, _ items: [SweepComparison], with peer: ServerKind
+    ) -> Table {
+        let rows = items.sorted {
             ($0.point.mode.rawValue, $0.point.connections, $0.point.readPercent)
                 < ($1.point.mode.rawValue, $1.point.connections, $1.point.readPercent)
         }.map { item in
@@ -139,7 +144,7 @@ public enum SweepTable {
             ]
         }
         return Table(
-            title: "Corral against Apache ZooKeeper, pairs of interleaved blocks",
+            title: "Corral against \(peer.title), pairs of interleaved blocks",
             header: ["point", "CPU/op", "low…high", "ops/s", "low…high", "p99", "low…high"], rows: rows)
     }
 

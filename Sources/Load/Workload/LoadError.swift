@@ -2,6 +2,8 @@
 public enum LoadError: Error, CustomStringConvertible, Sendable {
     /// The request makes no sense as written.
     case usage(String)
+    /// A file that declares what to do makes no sense as written; says where.
+    case declaration(String)
     /// A server cannot be reached, or speaks something else.
     case connection(String)
     /// A file, a process or the machine is in the way.
@@ -13,7 +15,7 @@ public enum LoadError: Error, CustomStringConvertible, Sendable {
 
     public var description: String {
         switch self {
-        case .usage(let text), .connection(let text), .environment(let text), .result(let text),
+        case .usage(let text), .declaration(let text), .connection(let text), .environment(let text), .result(let text),
             .interrupted(let text):
             text
         }
@@ -26,6 +28,10 @@ public enum LoadExitCode {
     public static let valid: Int32 = 0
     /// Could not run at all: no connection, no permission, no such program.
     public static let failure: Int32 = 1
+    /// A comparison cannot tell: the machine was too noisy, or a canary moved.
+    public static let unstable: Int32 = 3
+    /// A comparison, or a change point, says slower.
+    public static let slower: Int32 = 4
     /// The run broke a correctness check; its numbers must not be used.
     public static let invalidRun: Int32 = 5
     /// Interrupted; the result written is marked partial.

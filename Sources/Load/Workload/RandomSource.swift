@@ -1,8 +1,8 @@
 /// A small, fast, seeded generator (xoshiro256++, seeded through SplitMix64): equal seeds give equal workloads.
-struct RandomSource: RandomNumberGenerator {
+public struct RandomSource: RandomNumberGenerator {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
-    init(seed: UInt64) {
+    public init(seed: UInt64) {
         var mixer = seed
         func step() -> UInt64 {
             mixer &+= 0x9e37_79b9_7f4a_7c15
@@ -14,7 +14,7 @@ struct RandomSource: RandomNumberGenerator {
         state = (step(), step(), step(), step())
     }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         let sum = state.0 &+ state.3
         let result = ((sum << 23) | (sum >> 41)) &+ state.0
         let shifted = state.1 << 17

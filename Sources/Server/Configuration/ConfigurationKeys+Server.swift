@@ -201,6 +201,19 @@ extension ConfigurationKeys {
             "corral.maximumConnectionOutputBytes", .corral, \.maximumConnectionOutputBytes, 4096...(1 << 32),
             syntax: .decoded, unit: "bytes",
             "Unsent reply bytes from which a connection's requests are not read until it drains."),
+        .integer(
+            "corral.broadcastOutstanding", .corral, \.broadcastOutstanding, 0...1_000_000, unit: "transactions",
+            "Transactions that a leader makes by itself, without end, and keeps under way, but for while a server "
+                + "catches up: measures the broadcast."),
+        .integer(
+            "corral.broadcastBytes", .corral, \.broadcastBytes, 0...1_000_000, unit: "bytes",
+            "The data of each of these."),
         .boolean("corral.pinReactors", .corral, \.pinReactors, "Bind each reactor to one processor."),
+        .integer(
+            "corral.test.readSpinNanos", .corral, \.testReadSpinNanos, 0...1_000_000, unit: "ns",
+            "Only to test tools that look for slowdowns: busy time added to each read of the first reactor."),
+        .integer(
+            "corral.test.writeSpinNanos", .corral, \.testWriteSpinNanos, 0...1_000_000, unit: "ns",
+            "Only to test tools that look for slowdowns: busy time added to each transaction."),
     ]
 }

@@ -88,6 +88,8 @@ public struct ServerConfiguration: Sendable {
     /// Log the paths that a closing session takes with it.
     public var closeSessionTxnEnabled = true
     public var containerCheckIntervalMillis = 60_000
+    public var broadcastOutstanding = 0
+    public var broadcastBytes = 1024
     public var containerMaxPerMinute = 10_000
     /// Age at which a container that never had a child is deleted; 0 never.
     public var containerMaxNeverUsedIntervalMillis = 0
@@ -151,6 +153,9 @@ public struct ServerConfiguration: Sendable {
     public var maximumConnectionOutputBytes = 16 << 20
     /// Bind each reactor to one processor.
     public var pinReactors = false
+    /// Busy time for each read and each transaction; see `InjectedWork`.
+    public var testReadSpinNanos = 0
+    public var testWriteSpinNanos = 0
 
     // How it came about
 

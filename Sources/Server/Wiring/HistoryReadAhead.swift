@@ -3,62 +3,95 @@ import RequestQueue
 import ServerCore
 import TxnLog
 
-/// Reads history for a learner that catches up, one piece ahead and on a thread of its own, so that the core never
-/// waits for the disk.
+/// Reads history for a learner that catches up, some pieces ahead and on a thread of its own, so that the core never
+/// waits for the disk, nor the reader for the core: a turn of a leader under load takes long, and what comes at one
+/// piece a turn may be less than what clients write meanwhile.
 ///
-/// The core asks; the log's reader belongs to the queue. A failed read is told with the next question.
+/// The core asks; the log's reader belongs to the queue. A failed read is told once everything before it has been.
 final class HistoryReadAhead: TxnHistory, @unchecked Sendable {
-    private enum State {
-        case idle
-        case reading
-        case ready(HistoryPiece, upTo: Int64)
-        case failed(DiskError)
+    private struct State {
+        var ready: [TxnBatch] = []
+        var isReading = false
+        /// The core has been told that there is nothing yet.
+        var isAwaited = false
+        /// How far to read: what was asked for last.
+        var upTo: Int64 = 0
+        /// The log was found to end before this.
+        var endedBefore: Int64?
+        var failure: DiskError?
+        var isClosed = false
     }
 
-    private let history: LogHistory
+    private let history: any TxnHistory
     private let told: BatchQueue<LogItem>
     private let queue = DispatchQueue(label: "corral.history", qos: .utility)
-    private let state = LockedValue(State.idle)
+    private let state = LockedValue(State())
+    /// With the pieces that replication asks for, 2 MiB.
+    private static let piecesAhead = 8
 
-    /// - Parameter told: the core's inbox, which wakes it when something has been read.
-    init(_ history: LogHistory, told: BatchQueue<LogItem>) {
+    /// - Parameters:
+    ///   - history: used on this reader's own thread from here on.
+    ///   - told: the core's inbox, which wakes it when something has been read.
+    init(_ history: any TxnHistory, told: BatchQueue<LogItem>) {
         self.history = history
         self.told = told
     }
 
     func next(upTo zxid: Int64, maximumBytes: Int) throws(DiskError) -> HistoryPiece {
-        let found = state.withLock { state in
-            let found = state
-            if case .ready = state { state = .idle }
-            return found
-        }
-        switch found {
-        case .reading: return .pending
-        case .failed(let error): throw error
-        case .ready(.ended, let upTo) where upTo >= zxid: return .ended
-        case .ready(.batch(let batch), _):
-            if batch.lastZxid < zxid { read(upTo: zxid, maximumBytes) }
-            return .batch(batch)
-        case .idle, .ready:
-            read(upTo: zxid, maximumBytes)
-            return .pending
-        }
-    }
-
-    private func read(upTo zxid: Int64, _ maximumBytes: Int) {
-        state.withLock { $0 = .reading }
-        queue.async { [self] in
-            let result: State
-            do throws(DiskError) {
-                result = .ready(try history.next(upTo: zxid, maximumBytes: maximumBytes), upTo: zxid)
-            } catch {
-                result = .failed(error)
+        var failure: DiskError?
+        var mustRead = false
+        let piece: HistoryPiece = state.withLock { state in
+            state.upTo = max(state.upTo, zxid)
+            let batch = state.ready.isEmpty ? nil : state.ready.removeFirst()
+            if batch == nil {
+                failure = state.failure
+                if let end = state.endedBefore, end >= zxid { return .ended }
+                state.isAwaited = true
             }
-            state.withLock { $0 = result }
+            let end = (state.ready.last ?? batch)?.lastZxid
+            if !state.isReading, state.failure == nil, end.map({ $0 < zxid }) ?? true {
+                state.isReading = true
+                mustRead = true
+            }
+            return batch.map { .batch($0) } ?? .pending
+        }
+        if let failure { throw failure }
+        if mustRead { queue.async { [self] in read(maximumBytes) } }
+        return piece
+    }
+
+    private func read(_ maximumBytes: Int) {
+        var upTo = state.withLock { $0.upTo }
+        while true {
+            let found: Result<HistoryPiece, DiskError>
+            do throws(DiskError) {
+                found = .success(try history.next(upTo: upTo, maximumBytes: maximumBytes))
+            } catch {
+                found = .failure(error)
+            }
+            let (goesOn, tells) = state.withLock { state in
+                var goesOn = false
+                switch found {
+                case .success(.batch(let batch)):
+                    state.ready.append(batch)
+                    goesOn = !state.isClosed && state.ready.count < Self.piecesAhead && batch.lastZxid < state.upTo
+                case .success(.ended): state.endedBefore = upTo
+                case .success(.pending): break
+                case .failure(let error): state.failure = error
+                }
+                upTo = state.upTo
+                state.isReading = goesOn
+                defer { state.isAwaited = false }
+                return (goesOn, state.isAwaited)
+            }
             // A full inbox has woken the core already.
-            _ = told.tryPush(LogItem(.historyRead))
+            if tells { _ = told.tryPush(LogItem(.historyRead)) }
+            if !goesOn { return }
         }
     }
 
-    func close() { queue.async { [self] in history.close() } }
+    func close() {
+        state.withLock { $0.isClosed = true }
+        queue.async { [self] in history.close() }
+    }
 }

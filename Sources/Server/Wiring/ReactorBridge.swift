@@ -30,6 +30,8 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
     var orders: CoreOrders?
     /// Of an ensemble's member only.
     var member: EnsembleMembership?
+    /// Reactor 0 of a server under test only.
+    var injected: InjectedWork?
     var otherReactors: [Reactor] = []
     var logger: Logger?
     private let drains = Atomic(false)
@@ -77,6 +79,7 @@ final class ReactorBridge: ReactorHandler, @unchecked Sendable {
         front.endTurn()
         guard let core else { return }
         core.flushRemoteFronts()
+        injected?.turnDidEnd(front: front, core: core)
         guard core.isDraining, let drainDeadlineNanos else { return }
         let isLate = reactor.nowNanos >= drainDeadlineNanos
         if isLate { logger?.warning("ending with requests unanswered: they took too long") }

@@ -139,6 +139,8 @@ extension RunningServer {
         core.enforceQuota = configuration.enforceQuota
         core.closeSessionTxnEnabled = configuration.closeSessionTxnEnabled
         core.containerCheckIntervalMillis = Int64(configuration.containerCheckIntervalMillis)
+        core.broadcastOutstanding = configuration.broadcastOutstanding
+        core.broadcastBytes = configuration.broadcastBytes
         core.containerMaximumPerMinute = configuration.containerMaxPerMinute
         core.containerMaximumNeverUsedMillis = Int64(configuration.containerMaxNeverUsedIntervalMillis)
         return core

@@ -96,6 +96,7 @@ public final class RunningServer: @unchecked Sendable {
             registry: ConnectionRegistry(), clock: SystemClock(), log: logDisk ?? logThread,
             random: SystemRandomNumberGenerator(), recoveredSessions: sessions)
         fronts = Self.join(bridges, reactors, core, durable)
+        bridges[0].injected = InjectedWork(configuration, front: fronts[0], core: core)
         if let ensemble = configuration.ensemble, let logDisk, let epochs {
             member = try EnsembleMembership(
                 configuration, ensemble, core: core, disk: logDisk, epochs: epochs.record, reactor: reactors[0],

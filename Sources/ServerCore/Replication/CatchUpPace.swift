@@ -4,8 +4,8 @@
 /// longer than the slowest did before anybody caught up, and grows while they do not: so it finds out whether disks,
 /// processors or the network are short, on whichever server. The slowest, because a burst that holds up one commit in a
 /// hundred hardly moves the mean. It shrinks fast and grows slowly, doubling in some two seconds, because what it costs
-/// shows late. It never falls below twice what the clients write for each of those learners, or none would ever catch
-/// up.
+/// shows late. It is never less than two bytes for each that clients write, for each of those learners, or none would
+/// ever catch up: counted by the byte and not by the second, because a turn of a leader under load may take any time.
 struct CatchUpPace {
     /// Bytes that may go at once before anything is held back: a short absence is made up for in one go.
     static let burstBytes = 512.0 * 1024
@@ -23,11 +23,15 @@ struct CatchUpPace {
     private static let assumedUsualNanos = 4e6
     /// The longest stretch that may be made up for at once.
     private static let arrearsSeconds = 0.002
+    /// Batches of clients' writes whose earnings are kept until a turn comes: more than go out in one.
+    private static let earningBatches = 4.0
 
     /// How many catch up.
     var learners = 0
     private var bytesPerSecond = CatchUpPace.firstBytesPerSecond
     private var credit = CatchUpPace.burstBytes
+    /// Twice what clients have written, less what was fed: while this or `credit` is there, learners are fed.
+    private var earnedBytes = 0.0
     private var filledNanos: UInt64 = 0
     private var fedNanos: UInt64 = 0
     private var proposedNanos: UInt64 = 0
@@ -41,12 +45,12 @@ struct CatchUpPace {
     // The period in hand.
     private var periodEndNanos: UInt64 = 0
     private var slowestNanos = 0.0
-    private var writtenBytes = 0.0
 
     /// A batch of clients' writes goes out.
     mutating func proposed(_ zxid: Int64, transactions: Int = 1, bytes: Int, at now: UInt64) {
         proposedNanos = now
-        writtenBytes += Double(bytes)
+        let earned = 2 * Double(bytes * learners)
+        earnedBytes = min(earnedBytes + earned, max(earnedBytes, Self.burstBytes, earned * Self.earningBatches))
         underWay.append((zxid, transactions, now))
     }
 
@@ -66,7 +70,6 @@ struct CatchUpPace {
     }
 
     private mutating func endPeriod(_ now: UInt64) {
-        let seconds = Double(now - (periodEndNanos - min(periodEndNanos, Self.periodNanos))) / 1e9
         let isFeeding = now <= fedNanos + Self.idleNanos
         if slowestNanos > 0, isFeeding {
             let usual =
@@ -78,13 +81,10 @@ struct CatchUpPace {
             usualNanos += weight * (slowestNanos - usualNanos)
             deviationNanos += weight * (abs(slowestNanos - usualNanos) - deviationNanos)
         }
-        let written = writtenBytes / max(seconds, 0.001)
-        let least = max(Self.leastBytesPerSecond, 2 * written * Double(max(1, learners)))
-        bytesPerSecond = min(max(bytesPerSecond, least), max(least, Self.mostBytesPerSecond))
-        if !isFeeding { bytesPerSecond = max(least, Self.firstBytesPerSecond) }
+        bytesPerSecond = min(max(bytesPerSecond, Self.leastBytesPerSecond), Self.mostBytesPerSecond)
+        if !isFeeding { bytesPerSecond = Self.firstBytesPerSecond }
         periodEndNanos = now + Self.periodNanos
         slowestNanos = 0
-        writtenBytes = 0
     }
 
     /// Whether clients wait for writes.
@@ -100,14 +100,21 @@ struct CatchUpPace {
         let most =
             isFresh ? Self.burstBytes : max(bytesPerSecond * Self.arrearsSeconds, Double(Self.sliceBytes))
         credit = min(credit + bytesPerSecond * min(seconds, 1), max(most, min(credit, Self.burstBytes)))
-        return credit > 0
+        return credit > 0 || earnedBytes > 0
     }
 
     /// Bytes have gone to a learner that catches up.
     mutating func fed(_ bytes: Int, at now: UInt64) {
         fedNanos = now
         // What went while nobody waited is nobody's debt.
-        guard isHeld(at: now) else { return credit = Self.burstBytes }
-        credit -= Double(bytes)
+        guard isHeld(at: now) else {
+            credit = Self.burstBytes
+            earnedBytes = 0
+            return
+        }
+        // Each byte is paid twice, from what time gives and from what writes do. A slice may be a batch of any size.
+        let least = -max(Self.burstBytes, Double(bytes))
+        credit = max(credit - Double(bytes), min(credit, least))
+        earnedBytes = max(earnedBytes - Double(bytes), min(earnedBytes, least))
     }
 }

@@ -58,6 +58,14 @@ final class LearnerLink {
 
     var isLive: Bool { if case .live = stage { true } else { false } }
 
+    /// Whether its position is that of a history which it is being sent.
+    var isCatchingUp: Bool {
+        switch stage {
+        case .discovery, .live: false
+        case .snapshot, .history, .newLeaderSent, .catchUp: true
+        }
+    }
+
     /// Syncs answered while it catches up: the commits that their answers follow, and stand before the next one of.
     var deferredSyncs: [Int64] = []
 

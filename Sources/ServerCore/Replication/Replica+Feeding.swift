@@ -7,6 +7,8 @@ extension Replica {
     /// Sends a learner what is next for it, while its connection takes it.
     func feed(_ link: LearnerLink) {
         while links[link.id] === link, !isEnding {
+            // What the connection takes at once leaves room for more in the same turn.
+            if link.output.count >= ReplicaLimits.feedBytes { link.flush() }
             guard link.link.unsentBytes + link.output.count < ReplicaLimits.feedUnsentBytesMax else {
                 link.flush()
                 link.link.notifyWhenDrained()
@@ -95,8 +97,7 @@ extension Replica {
             let start = link.output.count
             let limit = start + CatchUpPace.sliceBytes
             var isComplete = true
-            forEachKept { batch in
-                if batch.lastZxid <= link.position { return true }
+            forEachKept(after: link.position) { batch in
                 guard batch.firstZxid <= bound else { return false }
                 guard link.output.count < limit else {
                     isComplete = false

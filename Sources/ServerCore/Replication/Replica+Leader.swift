@@ -95,6 +95,9 @@ extension Replica {
         settle()
     }
 
+    /// Whether a learner catches up, from the choice of how until every proposal goes to it as it is made.
+    var hasLearnersBehind: Bool { links.values.contains(where: \.isCatchingUp) }
+
     /// Notes how many synchronizations are under way, whenever one begins or ends.
     private func countSyncs() {
         let count = { (kind: LearnerLink.Sync) in UInt64(self.links.values.count { $0.sync == kind }) }
@@ -247,10 +250,13 @@ extension Replica {
         return found
     }
 
-    /// The batches in memory that are durable, oldest first; `body` answers whether to go on.
-    func forEachKept(_ body: (TxnBatch) -> Bool) {
-        for batch in recent.batches where !body(batch) { return }
-        for logged in core.awaiting where logged.batch.count > 0 && !body(logged.batch) { return }
+    /// The batches in memory that are durable and have transactions after a zxid, oldest first; `body` answers whether
+    /// to go on.
+    func forEachKept(after zxid: Int64 = -1, _ body: (TxnBatch) -> Bool) {
+        for batch in recent.after(zxid) where !body(batch) { return }
+        for logged in core.awaiting where logged.batch.count > 0 && logged.batch.lastZxid > zxid {
+            guard body(logged.batch) else { return }
+        }
     }
 
     func sendUpToDate(_ id: LinkID) {

@@ -397,7 +397,11 @@ public final class Replica {
     func keepRecent(_ batch: TxnBatch) {
         guard batch.count > 0 else { return core.recycle(batch) }
         if mutations.contains(.zk4925), let learner, learner.phase == .awaitingStart { return core.recycle(batch) }
-        for gone in recent.add(batch) { core.recycle(gone) }
+        var needed = Int64.max
+        for link in links.values where link.isCatchingUp && link.position >= recent.startZxid {
+            needed = min(needed, link.position)
+        }
+        for gone in recent.add(batch, needed: needed) { core.recycle(gone) }
     }
 }
 

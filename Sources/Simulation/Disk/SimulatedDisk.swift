@@ -25,6 +25,8 @@ protocol DiskUser: AnyObject {
 struct DiskSettings {
     /// One durable write.
     var syncNanos: UInt64 = 500 * Span.microsecond
+    /// Each takes just as long, and is not remembered: for worlds in which no disk loses its power.
+    var isSteady = false
     var supportsDirect = true
     /// Apache's `preAllocSize`; small, because each slice of zeros is remembered until the next crash.
     var preallocationBytes = 0
@@ -87,7 +89,7 @@ final class SimulatedDisk {
         self.dice = dice
         base = MemoryDisk(supportsDirect: settings.supportsDirect)
         memory = MemoryDisk(supportsDirect: settings.supportsDirect)
-        memory.startRecording()
+        if !settings.isSteady { memory.startRecording() }
     }
 
     /// What the process sees. Some mutations stand between.
@@ -157,7 +159,8 @@ final class SimulatedDisk {
 
     /// However slow: what is on its way when everything is healed must end within the time that is allowed for that.
     private func syncTime() -> UInt64 {
-        min((dice.around(settings.syncNanos) + settings.syncNanos / 8) * slowness, 2 * Span.second)
+        if settings.isSteady { return settings.syncNanos }
+        return min((dice.around(settings.syncNanos) + settings.syncNanos / 8) * slowness, 2 * Span.second)
     }
 
     /// - Returns: false when the process has ended over it.

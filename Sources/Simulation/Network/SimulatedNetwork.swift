@@ -31,6 +31,8 @@ struct NetworkSettings {
     /// Bytes that fit between two processes.
     var windowBytes = 64 << 10
     var connectTimeoutNanos = 2 * Span.second
+    /// What the link of each server takes in a second, out of it; nil without limit.
+    var serverBytesPerSecond: Double?
 }
 
 /// The network: streams in order, election messages, and cuts in either direction.
@@ -44,6 +46,8 @@ final class SimulatedNetwork {
     private var cuts: [Int]
     /// Factor on the delay of what a host sends or receives.
     private var slowness: [UInt64]
+    /// Until when a host's link is taken by what has been sent already.
+    private var linkBusyUntil: [UInt64]
     private var nextStream = 1
     /// Open ends, in the order of their making.
     private var ends: [StreamEnd] = []
@@ -67,6 +71,7 @@ final class SimulatedNetwork {
         hosts = Array(repeating: nil, count: hostCount)
         cuts = Array(repeating: 0, count: hostCount * hostCount)
         slowness = Array(repeating: 1, count: hostCount)
+        linkBusyUntil = Array(repeating: 0, count: hostCount)
         electionArrival = Array(repeating: 0, count: hostCount * hostCount)
         electionWaiting = Array(repeating: nil, count: hostCount * hostCount)
         electionConnection = Array(repeating: 0, count: hostCount * hostCount)
@@ -112,6 +117,14 @@ final class SimulatedNetwork {
         let slowness = max(slowness[from], slowness[to])
         if slowness == 1, dice.chance(settings.stragglerChance) { delay *= 10 }
         return world.now + delay * slowness
+    }
+
+    /// Takes a server's link for some bytes. - Returns: how long it takes until they have left.
+    func occupyLink(of host: Int, bytes: Int) -> UInt64 {
+        guard let rate = settings.serverBytesPerSecond, host < serverCount else { return 0 }
+        let end = max(world.now, linkBusyUntil[host]) + UInt64(Double(bytes) / rate * 1e9)
+        linkBusyUntil[host] = end
+        return end - world.now
     }
 
     func arrivalJitter() -> UInt64 { dice.around(settings.delayNanos / 4) }

@@ -76,6 +76,8 @@ final class StreamEnd {
             parcels[parcels.count - 1] = .end
             last.append(contentsOf: bytes)
             parcels[parcels.count - 1] = .bytes(last)
+            // The piece is on its way: what is added delays those behind it.
+            _ = network.occupyLink(of: host, bytes: bytes.count)
             return
         }
         lastSendTime = world.now
@@ -84,7 +86,9 @@ final class StreamEnd {
 
     private func dispatch(_ parcel: Parcel, to other: StreamEnd) {
         parcels.append(parcel)
-        lastArrival = max(lastArrival + 1, network.arrivalTime(from: host, to: other.host))
+        var leaving: UInt64 = 0
+        if case .bytes(let bytes) = parcel { leaving = network.occupyLink(of: host, bytes: bytes.count) }
+        lastArrival = max(lastArrival + 1, network.arrivalTime(from: host, to: other.host) + leaving)
         network.world.at(lastArrival) { [self] in arrive() }
     }
 

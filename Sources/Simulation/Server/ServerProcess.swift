@@ -29,6 +29,8 @@ struct ServerSettings {
     /// Between two looks of a process at its clock.
     var tickNanos: UInt64 = 20 * Span.millisecond
     var outputLimitBytes = 1 << 20
+    /// What work costs a process in time; nil: nothing, which is what a search for mistakes wants.
+    var service: ServiceCosts?
     /// Makes the process of a server that starts, from what is on its disk.
     var makeProcess: (SimulatedServer) throws -> any ServerProcess = { try StandaloneProcess($0) }
 }
@@ -55,7 +57,11 @@ final class ClientPort {
     /// Nil for a stream that is no client's.
     func received(_ bytes: UnsafeRawBufferPointer, on end: StreamEnd) -> Int? {
         guard let (connection, _) = connections[end.id] else { return nil }
-        return front.receive(bytes, from: connection)
+        let taken = front.receive(bytes, from: connection)
+        if let service = server.settings.service {
+            server.stall(service.ofReads(in: UnsafeRawBufferPointer(rebasing: bytes[..<taken])))
+        }
+        return taken
     }
 
     func ended(_ end: StreamEnd) {

@@ -95,6 +95,9 @@ final class LogTap: TxnSink {
     func submit(_ batch: TxnBatch) {
         guard isAlive else { return }
         server.log.append(batch)
+        if let service = server.settings.service {
+            server.stall(service.ofWrites(batch.count, isLeader: server.inspection.role == .leading))
+        }
         server.disk.submit(batch)
     }
 
