@@ -1,3 +1,4 @@
+import DataTree
 import Jute
 import Testing
 import TxnLog
@@ -222,6 +223,64 @@ struct LeaderStreamTests {
         #expect(told.map(\.error) == [0, 0])
         #expect(told.count == 2 && told[0].zxid < told[1].zxid)
         #expect(stage.audit() == [])
+    }
+
+    /// Else it must go to the disk, where it may never come near what is written meanwhile.
+    @Test("what a learner that catches up is to be sent next stays in memory")
+    func keptForTheLearner() throws {
+        let stage = try Stage(recentBytesMax: 4096)
+        try stage.start(2, 3)
+        let client = try stage.connect(to: 2)
+        stage.verdict = { $0.from == 1 && $0.type == .ack ? .hold : .pass }
+        try stage[1].start()
+        stage.wait("NEWLEADER") { stage.transcript.contains { $0.to == 1 && $0.type == .newLeader } }
+        for index in 0..<100 { client.wait(client.create("/\(index)", String(repeating: "x", count: 100))) }
+        let replica = try #require(stage.leader?.process?.replica)
+        let link = try #require(replica.orderedLinks.last)
+        #expect(link.serverID == 1 && link.isCatchingUp)
+        #expect(replica.recent.startZxid <= link.position)
+        stage.verdict = { _ in .pass }
+        stage.awaitService()
+        stage.settle()
+        #expect(link.isLive)
+        client.wait(client.create("/last"))
+        #expect(replica.recent.startZxid > link.position - 100, "kept for nobody")
+        #expect(stage.audit() == [])
+    }
+
+    @Test("the broadcast's own load waits for learners that catch up")
+    func broadcastWaits() throws {
+        let stage = try Stage()
+        stage.broadcastOutstanding = 8
+        var limit: Int64 = 0
+        var holdsHistory = true
+        stage.verdict = { said in
+            guard said.type == .ack else { return .pass }
+            if Zxid.counter(of: said.zxid) == 0 { return said.from == 1 && holdsHistory ? .hold : .pass }
+            return Zxid.counter(of: said.zxid) > limit ? .hold : .pass
+        }
+        try stage.start(2, 3)
+        stage.settle()
+        let core = try #require(stage.leader?.process?.core)
+        let made = { Zxid.counter(of: core.lastZxid) }
+        let first = made()
+        #expect((6...8).contains(first))
+        limit = 4
+        stage.settle()
+        let second = made()
+        #expect(second > first)
+        try stage[1].start()
+        stage.wait("NEWLEADER") { stage.transcript.contains { $0.to == 1 && $0.type == .newLeader } }
+        limit = second
+        stage.settle()
+        #expect(made() == second && Zxid.counter(of: core.tree.lastProcessedZxid) == second)
+        holdsHistory = false
+        stage.awaitService()
+        stage.settle()
+        #expect(stage[1].isEstablished)
+        #expect(made() > second)
+        // An audit would wait for the load's end.
+        #expect(stage.problems == [])
     }
 
     @Test("commits and pings go out before what a learner catches up on")

@@ -42,7 +42,7 @@ import Testing
             (["run", "--ratio", "x"], "reads:writes"), (["run", "--connections", "0"], "--connections"),
             (["run", "--read-percent", "50", "--ratio", "2:1"], "only one"),
             (["run", "--servers", "a:b"], "host:port"),
-            (["run", "--label", "../x"], "--label"), (["sweep", "--servers", "etcd"], "etcd"),
+            (["run", "--label", "../x"], "--label"), (["sweep", "--servers", "consul"], "consul"),
             (["run", "--value-bytes", "5"], "--value-bytes"), (["frobnicate"], "frobnicate"),
             (["sweep", "--servers", "0"], "--servers"), (["sweep", "--servers", "14"], "14"),
             (["sweep", "--servers", "3", "--observers", "3"], "observers"),

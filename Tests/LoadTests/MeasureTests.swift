@@ -144,6 +144,23 @@ struct SweepTests {
         }
     }
 
+    @Test func aGeneratorBesideServersCanBeTheLimit() {
+        func share(_ own: Double, _ servers: Double, threads: Int = .max) -> Double {
+            ProcessorTime.share(own, beside: servers, over: 1, threads: threads, processors: 2)
+        }
+        // Nothing is left of two CPUs, and the greater part is the generator's.
+        #expect(share(1.3, 0.68) > 0.95)
+        #expect(share(1, 1) > 0.95)
+        // The servers have the greater part: they are the limit.
+        #expect(share(0.2, 1.8) < 0.25)
+        #expect(share(0.84, 1.1) < 0.9)
+        // Half of the machine is idle.
+        #expect(share(0.5, 0.5) < 0.5)
+        // One thread has one CPU.
+        #expect(share(0.98, 0.3, threads: 1) > 0.95)
+        #expect(share(0, 0) == 0 && ProcessorTime.share(1, beside: 0, over: 0) == 0)
+    }
+
     @Test func readSharesAreLabelled() {
         #expect(
             SweepPlan.paperReadPercents.map(SweepFiles.readLabel) == [

@@ -129,6 +129,43 @@ import Testing
         try good.write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try ResultCheck.problems(path: path) == [])
 
+        let summary = try JSONDecoder().decode(RunSummary.self, from: Data(good.utf8))
+        let changes: [(finds: String, (inout RunSummary) -> Void)] = [
+            ("the series covers", {
+                $0.repeats[0].windowSeconds /= 4
+                $0.repeats[0].throughputPerSecond *= 4
+            }),
+            ("s were planned", { $0.configuration.durationSeconds *= 30 }),
+            ("p99 is not that of the histogram log", { $0.repeats[0].latency.p99Nanos /= 100 }),
+            ("p99.99 is not that", { $0.repeats[0].latency.p9999Nanos /= 2 }),
+            ("the mean is not that", { $0.repeats[0].latency.meanNanos *= 1.1 }),
+            ("the minimum is not that", { $0.repeats[0].latency.minimumNanos /= 2 }),
+            ("the maximum is not that", { $0.repeats[0].latency.maximumNanos *= 2 }),
+            ("p50 is not that", { $0.repeats[0].operations[0].latency.p50Nanos *= 2 }),
+            ("per operation are not those", { $0.repeats[0].servers[0].cpuMicrosPerOperation /= 10 }),
+            ("its share of a CPU", { $0.repeats[0].servers[0].cpuShare /= 10 }),
+            ("CPU time is not user and system time", { $0.repeats[0].servers[0].userSeconds += 9 }),
+            ("share of CPU time is not its time", { $0.repeats[0].generator.cpuShare = 0 }),
+            ("generator-bound without a reason", {
+                $0.repeats[0].generator.generatorBound.toggle()
+            }),
+        ]
+        for (text, change) in changes {
+            var bad = summary
+            change(&bad)
+            try ResultFiles.write(try ResultFiles.json(bad), to: path)
+            let found = try ResultCheck.problems(path: path)
+            #expect(found.contains { $0.contains(text) }, "\(text): \(found)")
+        }
+        try good.write(toFile: path, atomically: true, encoding: .utf8)
+        let series = "\(place)/repeat-1-series.csv"
+        let lines = try String(contentsOfFile: series, encoding: .utf8).split(separator: "\n")
+        let reversed = ([lines[0]] + lines.dropFirst().reversed()).joined(separator: "\n")
+        try reversed.write(toFile: series, atomically: true, encoding: .utf8)
+        #expect(try ResultCheck.problems(path: path).contains { $0.contains("times do not rise") })
+        try lines.joined(separator: "\n").write(toFile: series, atomically: true, encoding: .utf8)
+        #expect(try ResultCheck.problems(path: path) == [])
+
         let log = "\(place)/repeat-1.hlog"
         let text = try String(contentsOfFile: log, encoding: .utf8)
         let cut = text.split(separator: "\n").dropLast().joined(separator: "\n")

@@ -15,15 +15,16 @@ struct CatchUpPaceTests {
         var fedBytes = 0
         var commits: [(zxid: Int64, at: UInt64)] = []
 
+        /// - Parameter turnMillis: how often it is given a processor; it makes up for what came meanwhile.
         mutating func run(
-            millis: Int, batchBytes: Int, isFeeding: Bool, commitNanos: (Int) -> UInt64
+            millis: Int, batchBytes: Int, isFeeding: Bool, turnMillis: Int = 1, commitNanos: (Int) -> UInt64
         ) -> Int {
             var sum = 0
-            for _ in 0..<millis {
-                now += CatchUpPaceTests.millisecond
+            for _ in 0..<millis / turnMillis {
+                now += UInt64(turnMillis) * CatchUpPaceTests.millisecond
                 if batchBytes > 0 {
                     zxid += 1
-                    pace.proposed(zxid, bytes: batchBytes, at: now)
+                    pace.proposed(zxid, bytes: batchBytes * turnMillis, at: now)
                     commits.append((zxid, now + commitNanos(fedBytes)))
                 }
                 while let first = commits.first, first.at <= now {
@@ -78,12 +79,51 @@ struct CatchUpPaceTests {
     @Test("however slow commits are, it is twice what clients write")
     func reachesTheEnd() {
         var leader = Leader()
+        leader.pace.learners = 1
         _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: false) { _ in 3_000_000 }
         _ = leader.run(millis: 1000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
         let bytes = leader.run(millis: 2000, batchBytes: 40_000, isFeeding: true) { _ in 200_000_000 }
         // 40 MB/s are written.
         #expect(bytes > 2 * 70_000_000, "\(bytes) bytes in two seconds")
         #expect(bytes < 2 * 100_000_000, "\(bytes) bytes in two seconds")
+    }
+
+    @Test("a leader that is seldom given a processor feeds twice what clients write, too", arguments: [8, 17, 40])
+    func seldom(turnMillis: Int) {
+        var leader = Leader()
+        leader.pace.learners = 1
+        _ = leader.run(millis: 2000, batchBytes: 27_000, isFeeding: false, turnMillis: turnMillis) { _ in 30_000_000 }
+        _ = leader.run(millis: 1000, batchBytes: 27_000, isFeeding: true, turnMillis: turnMillis) { _ in 200_000_000 }
+        let bytes = leader.run(millis: 2000, batchBytes: 27_000, isFeeding: true, turnMillis: turnMillis) { _ in
+            200_000_000
+        }
+        // 27 MB/s are written.
+        #expect(bytes > 2 * 45_000_000, "\(bytes) bytes in two seconds")
+        #expect(bytes < 2 * 90_000_000, "\(bytes) bytes in two seconds")
+    }
+
+    @Test("however long a leader's turns are, it is more than clients write")
+    func longTurns() {
+        var pace = CatchUpPace()
+        pace.learners = 1
+        var now: UInt64 = 1_000_000_000
+        var written = 0
+        var fed = 0
+        for turn in 1...200 as ClosedRange<Int64> {
+            now += 20 * Self.millisecond
+            pace.committed(2 * turn - 2, at: now) { _, _ in }
+            for zxid in [2 * turn - 1, 2 * turn] {
+                pace.proposed(zxid, bytes: 500_000, at: now)
+                written += 500_000
+            }
+            var once = 0
+            while once < 4 << 20, pace.mayFeed(at: now) {
+                pace.fed(CatchUpPace.sliceBytes, at: now)
+                once += CatchUpPace.sliceBytes
+            }
+            fed += once
+        }
+        #expect(fed > written / 2 * 3, "\(fed) bytes fed, \(written) written")
     }
 
     @Test("what went while nobody wrote is not held against those that come once somebody does")

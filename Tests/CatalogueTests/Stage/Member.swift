@@ -90,6 +90,8 @@ final class Member: PeerNetwork {
         configuration.snapCount = stage.snapCount
         configuration.serverId = id
         configuration.isReplicated = true
+        configuration.broadcastOutstanding = stage.broadcastOutstanding
+        configuration.broadcastBytes = 16
         let state = RecoveredState()
         let directory = DiskHand.directory
         let epochs = try EpochStore(disk: disk, directory: directory)

@@ -26,6 +26,8 @@ final class Stage {
     let mistakes: Set<DiskMistake>
     let snapCount: Int
     var recentBytesMax: Int
+    /// Transactions that a leader makes by itself. Acknowledgements must be held, or nothing ever comes to rest.
+    var broadcastOutstanding = 0
     private(set) var members: [Member] = []
     /// What is wrong.
     private(set) var problems: [String] = []
