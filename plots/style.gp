@@ -29,11 +29,23 @@ set bmargin 5.5
 set tmargin 4.5
 
 # Servers by position: the first (Corral) dark blue, the second orange, the null server grey.
-array colours[4] = ["#0b4f9c", "#d9660b", "#2a8a4a", "#7a3b9c"]
+array colours[8] = ["#0b4f9c", "#d9660b", "#2a8a4a", "#7a3b9c", "#b0182b", "#0f8b8d", "#8c6d1f", "#444444"]
 null_colour = "#777777"
 # Connection counts by position: solid and filled first.
 array dashes[4] = [1, 2, 4, 5]
 array marks[4] = [7, 6, 5, 4]
 
+# Load and limits: one line of the title where they fit, else two.
+is_long(limits) = strlen(load_text) + strlen(limits) > 104
+with_load(limits) = is_long(limits) ? load_text . "\n" . limits : load_text . " · " . limits
+title_margin(limits) = is_long(limits) ? 7.2 : 6
+
 colour(server) = colours[server]
+# Of an ensemble, by its servers: the same in every figure.
+size_place(n) = n == 3 ? 1 : n == 5 ? 2 : n == 7 ? 3 : n == 9 ? 4 : n == 13 ? 5 : n == 1 ? 6 : 7
+size_colour(n) = colours[size_place(n + 0)]
+# Subjects of one size, by where their clients are and whose servers they have.
+is_other(name) = strstrt(name, "corral") != 1
+subject_dash(name) = strstrt(name, "followers") > 0 ? 2 : is_other(name) ? 4 : 1
+subject_mark(name) = strstrt(name, "followers") > 0 ? 5 : is_other(name) ? 9 : 7
 caption = sprintf("%s · %s · %s", durability, runs_text, machine)

@@ -1,0 +1,15 @@
+subjects = "corral-3-leader corral-7-leader corral-13-leader"
+sizes = "3 7 13"
+array subject_titles[3] = ["3 servers", "7 servers", "13 servers"]
+paper_sizes = "3 5 7 9 13"
+heading = "Throughput with all clients on the leader"
+paper_name = "Figure 6"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+figures_file = "figures.csv"
+cpu_text = "each server has 6 % of a CPU"
+measured_text = "each server has 6 % of a CPU"
+load_text = "60 clients, 100 outstanding each, 1024-byte values"
+runs_text = "2 rounds, median and interval"
+cap = 375616
+paper_cap = 42003

@@ -1,0 +1,11 @@
+payloads = "16 1024"
+has_paper = 1
+is_derived = 0
+heading = "Atomic broadcast without clients"
+paper_name = "Figure 7"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+cpu_text = "each server has 6 % of a CPU"
+load_text = "2000 transactions outstanding"
+runs_text = "2 rounds"
+cap = 67050

@@ -1,0 +1,10 @@
+kinds = "corral apache etcd"
+array kind_titles[3] = ["Corral", "Apache ZooKeeper", "etcd"]
+sizes = "1 3 5"
+ticks = "'0' 0, '50' 1, '90' 2, '100' 3"
+mixes = 4
+heading = "Corral, Apache ZooKeeper and etcd"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+load_text = "20 clients, 100 outstanding each, 1024-byte values; servers and generator share the CPUs"
+runs_text = "4 rounds, median and range"

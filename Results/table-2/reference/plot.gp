@@ -1,0 +1,13 @@
+kinds = "corral"
+array kind_titles[1] = ["Corral"]
+workers = "1 10 20"
+paper_workers = "1 10 20"
+first_size = 3
+last_size = 9
+load_text = "1000 creates a worker of 1024 bytes, at most 2 s"
+heading = "Creates a second by workers and servers"
+paper_name = "Table 2"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+cpu_text = "all servers and the generator share the machine's CPUs"
+runs_text = "one round"

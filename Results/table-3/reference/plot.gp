@@ -1,0 +1,12 @@
+clients = "50 100 200"
+own_clients = "50 100 200"
+first_count = 10
+last_count = 1600
+ticks = "10, 20, 40, 200, 400, 800, 1600"
+load_text = "3 servers, every client enters all barriers, then leaves all"
+heading = "Time to pass double barriers"
+paper_name = "Table 3"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+cpu_text = "all servers and the generator share the machine's CPUs"
+runs_text = "3 rounds, median and interval"

@@ -1,0 +1,13 @@
+logs = "memory cached forced"
+array log_titles[3] = ["Network only: logs in memory, not forced", "Disk with its cache: logs written, not forced", "Disk without its cache: logs forced batch by batch"]
+is_latency = 0
+has_paper = 1
+heading = "Zab: broadcast with and without a disk"
+paper_name = "Figure 6 of the Zab paper"
+durability = "durability as stated"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+cpu_text = "each server has 6 % of a CPU"
+load_text = "1000 transactions outstanding, 1024 bytes of data each"
+runs_text = "one round"
+cap = 34618
+paper_cap = 45549

@@ -1,0 +1,13 @@
+logs = "memory cached forced"
+array log_titles[3] = ["Network only: logs in memory, not forced", "Disk with its cache: logs written, not forced", "Disk without its cache: logs forced batch by batch"]
+is_latency = 1
+has_paper = 1
+heading = "Zab: time of one broadcast"
+paper_name = "Figure 7 of the Zab paper"
+durability = "durability as stated"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+cpu_text = "all servers and the generator share the machine's CPUs"
+load_text = "one transaction at a time, 1024 bytes of data each"
+runs_text = "one round"
+cap = 13526
+paper_cap = 70

@@ -1,0 +1,31 @@
+# Throughput of ensembles against the share of reads: Figures 5 and 6, with the paper's own points hollow.
+load "plots/style.gp"
+
+set title sprintf("%s, %s\n%s\n%s", heading, paper_name, with_load(cpu_text), caption)
+set tmargin title_margin(cpu_text)
+set xlabel "reads, percent"
+set ylabel "operations per second"
+set xrange [-2:102]
+set logscale y
+set format y "%.0s%c"
+set key at screen 0.5, screen 0.02 center bottom horizontal maxcols 3
+set bmargin 8
+
+# derived.csv where the machine permits no CPU budgets: the same columns, and the title says so.
+if (!exists("figures_file")) figures_file = "figures.csv"
+file = results . "/" . figures_file
+paper = results . "/paper.csv"
+pick(s) = (stringcolumn(1) eq word(subjects, s)) ? column(5) : NaN
+pick_paper(s) = (column(1) == word(paper_sizes, s) + 0) ? column(2) : NaN
+# The paper's points in the colour of the subject of the same size; grey without one.
+position(size) = (found = 0, sum [s = 1:words(subjects)] \
+    (found = (found == 0 && word(sizes, s) eq size) ? s : found, 0), found)
+paper_colour(s) = position(word(paper_sizes, s)) > 0 ? size_colour(word(paper_sizes, s)) : null_colour
+
+plot for [s = 1:words(subjects)] file skip 1 using (pick(s)):6:7:8 with yerrorbars \
+        lc rgb size_colour(word(sizes, s)) pt subject_mark(word(subjects, s)) ps 0.9 lw 1.2 notitle, \
+     for [s = 1:words(subjects)] file skip 1 using (pick(s)):6 with lines \
+        lc rgb size_colour(word(sizes, s)) dt subject_dash(word(subjects, s)) lw 2 title subject_titles[s], \
+     for [s = 1:words(paper_sizes)] paper skip 1 using (pick_paper(s)):3 with points \
+        lc rgb paper_colour(s) pt 6 ps 1.1 lw 1.2 \
+        title (s == 1 ? "the paper (hollow, same colours)" : "")
