@@ -1,4 +1,6 @@
 import ArgumentParser
+import Evaluation
+import Foundation
 import Load
 
 struct HistoryCommand: ParsableCommand {
@@ -17,7 +19,7 @@ struct HistoryCommand: ParsableCommand {
     var shift = 100 * ChangePoints().minimumShift
     @Option(help: "Write the data that plots/history.gp draws to this directory, of the machine and source seen last.")
     var plotData: String?
-    @Option(help: "First add a line for this summary.json of regress or sweep.")
+    @Option(help: "First add a line for this summary.json of regress, a sweep or an experiment.")
     var add: String?
     @Flag(help: "Exit with 4 when the newest change of a decisive figure made it worse.")
     var check = false
@@ -30,7 +32,12 @@ struct HistoryCommand: ParsableCommand {
 
     private func show() throws(LoadError) -> Int32 {
         if let add {
-            try History.append(try HistoryEntry.of(summaryFile: add), to: file)
+            if let entry = try HistoryEntry.of(summaryFile: add) {
+                try History.append(entry, to: file)
+            } else {
+                let directory = URL(filePath: add).deletingLastPathComponent().relativePath
+                try History.append(try HistoryEntry.of(experiment: directory), to: file)
+            }
         }
         let history = try History(path: file)
         var search = ChangePoints()

@@ -43,6 +43,14 @@ struct Combination: Sendable, CustomTestStringConvertible {
         return both.isEmpty ? underTest : both
     }()
 
+    /// For what takes a minute each time: unless the environment asks for more, Corral's own and one in which it leads
+    /// Apache's.
+    static let fewUnderTest =
+        TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [corral, led[0]] : underTest
+
+    static let fewMixedUnderTest =
+        TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [led[0]] : mixedUnderTest
+
     /// The vendors that take part at all.
     static let vendors: [Vendor] = Vendor.allCases.filter { vendor in
         underTest.contains { $0.participants.contains(vendor) }

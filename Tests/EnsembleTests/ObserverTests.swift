@@ -5,7 +5,7 @@ import ZooKeeperProtocol
 /// Observers of either kind serve like followers, and have no vote.
 @Suite("Observers", .serialized)
 struct ObserverTests {
-    @Test("observers of every kind", arguments: Combination.mixedUnderTest)
+    @Test("observers of every kind", arguments: Combination.fewMixedUnderTest)
     func serve(_ combination: Combination) throws {
         let ensemble = try combination.start(observers: Combination.vendors)
         for scenario in Scenarios.all {

@@ -1,8 +1,8 @@
 import Foundation
-import Load
 import Testing
 
 @testable import Evaluation
+@testable import Load
 
 /// Kinds of servers compared case by case: a short run of each kind on real servers, and what may not pass as a result.
 @Suite("Comparisons", .serialized)
@@ -207,13 +207,15 @@ struct ComparisonTests {
         func status(received: Int = 20, extra: Int = 0, share: Double = 0.5) throws -> (RunStatus, [String]) {
             let file = try file(Self.watches.replacing("[20, 40]", with: "20"))
             let (turns, work): (_, WatchesComparison) = try Comparisons.work(file)
+            let millis = [Int64](repeating: 2, count: 11) + [Int64](repeating: 3, count: received - 12) + [4]
+            let times = try ResultFiles.json(KeptLatencies(nanos: millis.map { $0 * 1_000_000 }))
             let figure = try JSONDecoder().decode(
                 WatchesFigure.self,
                 from: Data(
                     """
                     {"storm": {"watchers": 20, "storms": [
                       {"received": \(received), "extra": \(extra), "acknowledgedMillis": 1, "firstMillis": 1,
-                       "medianMillis": 2, "p99Millis": 3, "lastMillis": 4, "serverCpuMicros": 5,
+                       "medianMillis": 2, "p99Millis": 3, "lastMillis": 4, "times": \(times), "serverCpuMicros": 5,
                        "generator": {"cpuShare": \(share), "waitShare": 0}}]}}
                     """.utf8))
             let result = EnsembleResult(description: .null, figures: [figure])
@@ -271,10 +273,9 @@ struct ComparisonTests {
         var results: [ComparisonSummary<ChurnComparison>.Measured] = []
         for (subject, round) in turns.order {
             let scale = subject.kind == .apache ? 3.0 : 1
-            let times = """
-                {"count": 500, "p50Millis": \(scale), "p99Millis": \(2 * scale), "p999Millis": \(3 * scale),
-                 "longestMillis": \(4 * scale)}
-                """
+            let millis = [Double](repeating: 1, count: 400) + [Double](repeating: 2, count: 99) + [4]
+            let times = try ResultFiles.json(
+                try #require(TimeFigures(nanos: millis.map { Int64($0 * scale * 1e6) })))
             let figure = try JSONDecoder().decode(
                 ChurnFigure.self,
                 from: Data(

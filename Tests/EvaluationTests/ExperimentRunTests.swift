@@ -1,8 +1,8 @@
 import Foundation
-import Load
 import Testing
 
 @testable import Evaluation
+@testable import Load
 
 /// One short run of each kind on real servers.
 @Suite("Experiment runs", .serialized)
@@ -189,13 +189,10 @@ struct ExperimentRunTests {
         let environment = EnvironmentRecord.capture(dataDirectory: nil)
         let store = try StepStore<CreatesExperimentPlan, CreatesResult>(
             plan, directory: directory.path, environment: environment, options: options, resumes: true)
-        let figure = try JSONDecoder().decode(
-            CreatesFigure.self,
-            from: Data(
-                """
-                {"workers": 1, "creates": 20, "windowSeconds": 20, "createsPerSecond": 1, "meanMillis": 1000,
-                 "p50Millis": 1000, "p99Millis": 1000, "serverCpuMicrosPerCreate": 1, "isCutShort": false}
-                """.utf8))
+        let figure = try #require(
+            CreatesFigure(
+                workers: 1, latencies: [UInt64](repeating: 1_000_000_000, count: 20), seconds: 20, cpuNanos: 20_000,
+                isCutShort: false))
         try store.keep(
             CreatesResult(description: .unknown, figures: [figure], problems: []), as: "corral-1, round 1")
         #expect(store.step("corral-1, round 1") != nil && store.step("corral-1, round 2") == nil)

@@ -51,7 +51,7 @@ struct PeersTests {
     /// A point's runs: rates, p99 of responses and of services in milliseconds, one of each a round.
     private static func figure(
         _ kind: ServerKind, rates: [Double], cpu: Double = 1, p99: Double = 1, service: Double = 1,
-        generatorBound: Bool = false, offered: Double? = nil
+        generatorBound: Bool = false, load: Double = 0.5, offered: Double? = nil
     ) -> SweepFigure {
         func latency(_ millis: Double) -> LatencySummary {
             var recorder = LatencyRecorder()
@@ -72,7 +72,8 @@ struct PeersTests {
                 latency: latency(p99), operations: [], serviceTime: latency(service), errorsByCode: [:],
                 errorLatency: nil, violations: Violations(), following: nil,
                 generator: GeneratorHealth(
-                    cpuShare: 0.5, cpuMicrosPerRequest: 1, requestsPerSend: nil, repliesPerReceive: nil, sendDelay: nil,
+                    cpuShare: load, cpuMicrosPerRequest: 1, requestsPerSend: nil, repliesPerReceive: nil,
+                    sendDelay: nil,
                     sentWithinOneMilliPercent: nil, generatorBound: generatorBound, generatorBoundReasons: []),
                 servers: [usage], stealShare: 0, partial: false, stopReason: nil)
         }
@@ -145,6 +146,21 @@ struct PeersTests {
             Self.result(
                 .etcd, Self.figure(.etcd, rates: [100], p99: 9, service: 1.5, generatorBound: true, offered: 100)))[2]
         #expect(late.outcome == .undecided && late.note?.contains("1.50 ms") == true, "\(late)")
+    }
+
+    @Test("a load that takes a peer's CPU is told, with what the peer would do without it")
+    func heavyLoad() throws {
+        func throughput(load: Double, cpu: Double) throws -> PeerVerdict {
+            try Self.verdicts(
+                Self.result(.corral, Self.figure(.corral, rates: [100_000])),
+                Self.result(.etcd, Self.figure(.etcd, rates: [10_000], cpu: cpu, load: load)))[0]
+        }
+        #expect(try throughput(load: 0.4, cpu: 10).note == nil)
+        #expect(try throughput(load: 0.9, cpu: 10).outcome == .undecided)
+        let proven = try throughput(load: 0.9, cpu: 40)
+        #expect(proven.outcome == .yes)
+        #expect(proven.note?.hasPrefix("etcd's load took 90 % of a CPU") == true, "\(proven)")
+        #expect(proven.note?.hasSuffix("Corral did 2.00 times that") == true, "\(proven)")
     }
 
     @Test("who does not sustain the load is not compared on p99; when that is Corral, the answer is no")

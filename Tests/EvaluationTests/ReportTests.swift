@@ -160,6 +160,7 @@ struct ReportTests {
                 let own = "\(place)/results/table-2/made-up"
                 try ResultFiles.write(summary.csv, to: "\(own)/figures.csv")
                 try ResultFiles.write(summary.text, to: "\(own)/report.txt")
+                try ResultFiles.write(NamedLatencies.log(summary.latencies), to: "\(own)/latencies.hlog")
                 var writer = ReportWriter(
                     output: "\(place)/results", plots: "\(place)/plots", root: Synthetic.root,
                     paper: try PaperPoints.load(Synthetic.paperPath))

@@ -1,7 +1,8 @@
 import Foundation
-import Load
+import Testing
 
 @testable import Evaluation
+@testable import Load
 
 /// Tables 2 and 3, made up.
 extension Synthetic {
@@ -15,17 +16,15 @@ extension Synthetic {
             let figures: [CreatesFigure] = try plan.workers.map { workers in
                 let count = workers * plan.createsPerWorker
                 let rate = 1000 * Double(workers).squareRoot() / Double(subject.servers).squareRoot()
-                let latency = 950 * Double(workers) / rate
-                return try JSONDecoder().decode(
-                    CreatesFigure.self,
-                    from: Data(
-                        """
-                        {"workers": \(workers), "creates": \(count), "windowSeconds": \(Double(count) / rate),
-                         "createsPerSecond": \(rate), "meanMillis": \(latency), "p50Millis": \(latency),
-                         "p99Millis": \(2 * latency),
-                         "serverCpuMicrosPerCreate": 300, "isCutShort": false, "generatorCpuShare": 0.2,
-                         "firstHalfShare": 0.5, "leftZnodes": 0}
-                        """.utf8))
+                let nanos = UInt64(950e6 * Double(workers) / rate)
+                var figure = try #require(
+                    CreatesFigure(
+                        workers: workers, latencies: (0..<count).map { $0 % 80 == 0 ? 2 * nanos : nanos },
+                        seconds: Double(count) / rate, cpuNanos: UInt64(300_000 * count), isCutShort: false))
+                figure.generatorCpuShare = 0.2
+                figure.firstHalfShare = 0.5
+                figure.leftZnodes = 0
+                return figure
             }
             let result = CreatesResult(description: unknown(subject.kind), figures: figures, problems: [])
             results[subject] = [result, result]
@@ -49,10 +48,11 @@ extension Synthetic {
         let paper = try Project.paper().barriers("table3")
         let rows = plan.subjects.compactMap { subject in
             let seconds = Double(subject.clients * subject.barriers) / 1500
+            let clients = (0..<subject.clients).map { seconds * ($0 == 0 ? 1.01 : 1) }
             let runs = (1...plan.rounds).map { round in
                 BarriersFigure(
-                    round: round, seconds: seconds, longestSeconds: seconds * 1.01,
-                    operations: 2 * subject.clients * subject.barriers, generatorCpuShare: 0.3)
+                    round: round, clientSeconds: clients, operations: 2 * subject.clients * subject.barriers,
+                    generatorCpuShare: 0.3)
             }
             return BarriersSummary.Row(
                 subject, runs: runs, paper: paper[subject.clients]?[Double(subject.barriers)], seed: plan.seed)

@@ -29,7 +29,7 @@ struct TreeComparisonTests {
         let always = [
             ("\"status\" : \"valid\"", "\"status\" : \"invalid\""), ("\"rounds\" : 1", "\"rounds\" : 2"),
             ("\"violations\" : [\n", "\"violations\" : [\n\"a reply was lost\"\n"),
-            ("\"schemaVersion\" : 2", "\"schemaVersion\" : 99"),
+            ("\"schemaVersion\" : 3", "\"schemaVersion\" : 99"),
             ("\"durability\" : \"fsync\"", "\"durability\" : \"none\""),
         ]
         for (from, to) in always + changes {
@@ -105,7 +105,9 @@ struct TreeComparisonTests {
         try damage(place, [
             ("\"operations\" : 1\n", "\"operations\" : 3\n"), ("\"completed\" : ", "\"completed\" : 1"),
             ("\"generatorBoundReasons\" : [\n", "\"generatorBoundReasons\" : [\n\"busy\"\n"),
+            ("\"p99Nanos\" : ", "\"p99Nanos\" : 1"), ("\"encoded\" : \"", "\"encoded\" : \"A"),
         ])
+        #expect(try String(contentsOfFile: "\(place)/latencies.hlog", encoding: .utf8).contains("multis-of-20"))
     }
 
     @Test func bigTree() throws {

@@ -105,6 +105,7 @@ struct KneeStepTests {
         let text = """
             {"ratePerSecond": \(rate), "windowSeconds": 1, "completed": \(answered ?? Int(rate)),
              "mostOutstanding": \(outstanding), "response": \(latency(p99Millis)),
+             "responseTimes": {"encoded": "", "maximumNanos": 0},
              "sendDelay": \(latency(delayMillis)), "generatorCpuShare": \(cpu), "serverCpuMicrosPerOperation": 3,
              "stealShare": 0, "verdict": "keptUp"}
             """

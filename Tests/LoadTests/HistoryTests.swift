@@ -163,6 +163,7 @@ struct HistoryTests {
         let text = try String(contentsOfFile: path, encoding: .utf8)
         #expect(text.hasPrefix("odd line without an end\n") && text.hasSuffix("}\n"))
         #expect(try History(path: path).entries == [entry, second])
-        #expect(throws: LoadError.self) { try HistoryEntry.of(summaryFile: path) }
+        #expect(try HistoryEntry.of(summaryFile: path) == nil)
+        #expect(throws: LoadError.self) { try HistoryEntry.of(summaryFile: "\(directory.path)/none") }
     }
 }

@@ -63,7 +63,7 @@ struct TrialsCheckTests {
         found("canary of") { $0.trials[2].canaries.removeLast() }
         found("it is no veto") { $0.trials[2].canaries[2].spread = 9 }
         found("share injected is not that") { $0.trials[1].injectedShare = 0.06 }
-        found("were injected, not 4.0 to 6.5 %") {
+        found("were injected, not 3.0 to 6.5 %") {
             $0.trials[1].nanos = 10_000
             $0.trials[1].injectedShare = 0.5
         }

@@ -95,8 +95,7 @@ public enum BarriersExperiment {
                     ProcessorTime.ownSeconds - cpu.own,
                     beside: ProcessorTime.seconds(of: ensemble.pids) - cpu.servers, over: times.max() ?? 0)
                 figure = BarriersFigure(
-                    round: step.round, seconds: times.reduce(0, +) / Double(times.count),
-                    longestSeconds: times.max() ?? 0, operations: 2 * subject.clients * subject.barriers,
+                    round: step.round, clientSeconds: times, operations: 2 * subject.clients * subject.barriers,
                     generatorCpuShare: share)
                 try store.keep(figure, as: name)
             }

@@ -6,14 +6,17 @@ import ZooKeeperRecipes
 /// One cell of the table, once.
 public struct BarriersFigure: Codable, Equatable, Sendable {
     public var round: Int
-    /// Mean over the clients, from the common start until each had left its last barrier.
-    public var seconds: Double
-    /// Of the client that was done last.
-    public var longestSeconds: Double
+    /// Of each client, from the common start until it had left its last barrier.
+    public var clientSeconds: [Double]
     /// Entered and left, over all clients.
     public var operations: Int
-    /// CPU time of the clients' process over what it can have beside the servers; nil in results of earlier versions.
+    /// CPU time of the clients' process over what it can have beside the servers.
     public var generatorCpuShare: Double?
+
+    /// Mean over the clients.
+    public var seconds: Double { clientSeconds.reduce(0, +) / Double(max(1, clientSeconds.count)) }
+    /// Of the client that was done last.
+    public var longestSeconds: Double { clientSeconds.max() ?? 0 }
     public var operationsPerSecond: Double { longestSeconds > 0 ? Double(operations) / longestSeconds : 0 }
 }
 

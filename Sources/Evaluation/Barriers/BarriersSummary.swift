@@ -2,7 +2,7 @@ import Load
 
 /// The summary file of a barriers experiment.
 public struct BarriersSummary: Codable, Equatable, Sendable {
-    public static let currentSchemaVersion = 1
+    public static let currentSchemaVersion = 2
     public static let schemaName = "corral-bench/barriers"
 
     /// One cell of the table, all rounds together.

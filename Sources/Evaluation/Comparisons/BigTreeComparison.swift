@@ -89,6 +89,16 @@ extension BigTreeFigure: ComparedFigure {
         return isTrue ? [] : ["creates a second are not znodes over the time"]
     }
 
+    public var latencies: [NamedLatencies] {
+        NamedLatencies.of(load)
+            + [("during snapshots", during), ("without", quiet)].flatMap { name, part in
+                [
+                    NamedLatencies("\(name), reads", seconds: load.windowSeconds, part.readTimes, is: part.reads),
+                    NamedLatencies("\(name), writes", seconds: load.windowSeconds, part.writeTimes, is: part.writes),
+                ]
+            }
+    }
+
     public var remarks: [String] {
         guard let delay = load.sendDelay else { return [] }
         let least = min(quiet.reads.p99Nanos, quiet.writes.p99Nanos)

@@ -75,6 +75,8 @@ extension ChildrenFigure: ComparedFigure {
         [("lists", lists), ("changes", changes)].flatMap { name, part in part.doubts().map { "\(name): \($0)" } }
     }
 
+    public var latencies: [NamedLatencies] { NamedLatencies.of(lists) + NamedLatencies.of(changes) }
+
     public var remarks: [String] {
         needsRaisedBuffer ? ["a client must raise its jute.maxbuffer to take the list"] : []
     }

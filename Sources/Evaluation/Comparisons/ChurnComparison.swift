@@ -41,6 +41,12 @@ public struct ChurnComparison: ComparedWork {
 
 extension ChurnFigure: ComparedFigure {
     public var caseName: String { workers == 1 ? "1 worker" : "\(workers) workers" }
+    public var latencies: [NamedLatencies] {
+        [
+            NamedLatencies("connect", seconds: windowSeconds, connect),
+            NamedLatencies("close", seconds: windowSeconds, close),
+        ]
+    }
 
     public var metrics: [Metric] {
         [

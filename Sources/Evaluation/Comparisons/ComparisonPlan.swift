@@ -91,10 +91,13 @@ public protocol ComparedFigure: Codable, Equatable, Sendable {
     var remarks: [String] { get }
     /// Whether the load generator was the limit, so that the servers' own figure is not known.
     var isGeneratorBound: Bool { get }
+    /// What its percentiles are of.
+    var latencies: [NamedLatencies] { get }
 }
 
 extension ComparedFigure {
     public var remarks: [String] { [] }
+    public var latencies: [NamedLatencies] { [] }
 }
 
 /// One number of a figure.

@@ -25,7 +25,7 @@ public struct ComparisonRow: Codable, Equatable, Sendable {
 
 /// The summary file of a comparison.
 public struct ComparisonSummary<Work: ComparedWork>: Codable, Equatable, Sendable {
-    public static var currentSchemaVersion: Int { 2 }
+    public static var currentSchemaVersion: Int { 3 }
 
     /// One ensemble in one round.
     public struct Measured: Codable, Equatable, Sendable {
@@ -122,7 +122,8 @@ public struct ComparisonSummary<Work: ComparedWork>: Codable, Equatable, Sendabl
         let names = figures.map(\.caseName)
         if names.sorted() != work.caseNames.sorted() { list.append("measured were \(names), not every case once") }
         for figure in figures {
-            list += (figure.problems + work.problems(of: figure, among: figures)).map { "\(figure.caseName): \($0)" }
+            let own = figure.problems + work.problems(of: figure, among: figures)
+            list += (own + figure.latencies.compactMap(\.contradiction)).map { "\(figure.caseName): \($0)" }
         }
         return list.map { "\(item.step): \($0)" }
     }
@@ -163,6 +164,12 @@ public struct ComparisonSummary<Work: ComparedWork>: Codable, Equatable, Sendabl
     /// What the files beside the summary hold, by name.
     public var files: [String: String] {
         var files = ["figures.csv": csv, "report.txt": text + "\n"]
+        let latencies = results.flatMap { item in
+            item.result.figures.flatMap { figure in
+                figure.latencies.map { $0.prefixed("\(item.step), \(figure.caseName)") }
+            }
+        }
+        if !latencies.isEmpty { files["latencies.hlog"] = NamedLatencies.log(latencies) }
         guard let drawing = work.drawing(self) else { return files }
         let subjects = turns.subjects
         let sizes = turns.servers.count

@@ -113,6 +113,13 @@ extension KneeCurve: ComparedFigure {
     static func name(_ readPercent: Double) -> String { "\(NumberFormat.short(readPercent)) % reads" }
 
     public var caseName: String { Self.name(readPercent) }
+    public var latencies: [NamedLatencies] {
+        steps.enumerated().map { index, step in
+            NamedLatencies(
+                "step \(index + 1), \(Int(step.ratePerSecond)) a second", seconds: step.windowSeconds,
+                step.responseTimes, is: step.response)
+        }
+    }
 
     /// At the greatest rate that was kept up with; see `remarks`.
     public var metrics: [Metric] {

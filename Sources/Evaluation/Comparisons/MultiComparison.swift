@@ -52,6 +52,7 @@ extension MultiFigure: ComparedFigure {
     static func name(_ operations: Int) -> String { "multis of \(operations)" }
 
     public var caseName: String { Self.name(operations) }
+    public var latencies: [NamedLatencies] { NamedLatencies.of(multis) }
 
     public var metrics: [Metric] {
         [

@@ -57,6 +57,16 @@ public struct ReconnectsComparison: ComparedWork {
 
 extension ReconnectsFigure: ComparedFigure {
     public var caseName: String { "\(sessions) sessions" }
+    public var latencies: [NamedLatencies] {
+        rounds.enumerated().map { index, round in
+            // Who is not back has no time, and the shares are of all.
+            let shares: [(Double, Double?)] =
+                round.lostSessions == 0 ? [(50, round.halfMillis), (99, round.mostMillis)] : []
+            return NamedLatencies(
+                "storm \(index + 1)", round.times, count: sessions - round.lostSessions,
+                percentiles: shares.map { ($0.0, $0.1 ?? 0) }, longestMillis: round.allMillis)
+        }
+    }
 
     public var metrics: [Metric] {
         func metric(

@@ -72,6 +72,9 @@ extension StalenessRateFigure: ComparedFigure {
     static func name(_ role: MemberRole, _ rate: Int) -> String { "\(role.rawValue), \(rate) writes/s" }
 
     public var caseName: String { Self.name(role, offeredPerSecond) }
+    public var latencies: [NamedLatencies] {
+        [NamedLatencies("reads behind", behind), NamedLatencies("writes", writeTimes)]
+    }
 
     public var metrics: [Metric] {
         [

@@ -84,6 +84,20 @@ extension WatchesFigure: ComparedFigure {
         return storm.map { "storm, \($0.watchers) watchers" } ?? "firing"
     }
 
+    public var latencies: [NamedLatencies] {
+        if let setting {
+            return [NamedLatencies("with a watch", setting.setTimes), NamedLatencies("without", setting.readTimes)]
+        }
+        if let fire {
+            return [NamedLatencies("from the write", fire.fromSend), NamedLatencies("from its reply", fire.fromReply)]
+        }
+        return (storm?.storms ?? []).enumerated().map { index, storm in
+            NamedLatencies(
+                "storm \(index + 1)", storm.times, count: storm.received,
+                percentiles: [(50, storm.medianMillis), (99, storm.p99Millis)], longestMillis: storm.lastMillis)
+        }
+    }
+
     public var metrics: [Metric] {
         if let setting { return Self.metrics(setting) }
         if let fire {

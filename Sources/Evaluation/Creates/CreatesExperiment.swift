@@ -48,6 +48,7 @@ public enum CreatesExperiment {
             environment: environment, startedAt: store.startedAt, elapsedSeconds: store.elapsedSeconds)
         try ResultFiles.write(try ResultFiles.json(summary), to: "\(directory)/summary.json")
         try ResultFiles.write(summary.csv, to: "\(directory)/figures.csv")
+        try ResultFiles.write(NamedLatencies.log(summary.latencies), to: "\(directory)/latencies.hlog")
         try ResultFiles.write(summary.text + "\n", to: "\(directory)/report.txt")
         try store.finish(isWhole: done.count == order.count)
         return summary

@@ -2,7 +2,7 @@ import Load
 
 /// The summary file of a creates experiment.
 public struct CreatesSummary: Codable, Equatable, Sendable {
-    public static let currentSchemaVersion = 1
+    public static let currentSchemaVersion = 2
     public static let schemaName = "corral-bench/creates"
 
     /// One number of workers on one ensemble, all rounds together.
@@ -67,6 +67,17 @@ public struct CreatesSummary: Codable, Equatable, Sendable {
                 Double(row.workers), rate.median, interval: (rate.low, rate.high))
         }
         return curves
+    }
+
+    /// Of every create.
+    var latencies: [NamedLatencies] {
+        rows.flatMap { row in
+            row.runs.enumerated().map { index, run in
+                NamedLatencies(
+                    "\(row.subject.name), \(row.workers) workers, round \(index + 1)", seconds: run.windowSeconds,
+                    run.latencies, count: run.creates, percentiles: [(50, run.p50Millis), (99, run.p99Millis)])
+            }
+        }
     }
 
     public var csv: String {

@@ -82,7 +82,7 @@ public enum ExperimentCheck {
         let plan = summary.plan
         problems += order(summary.order, of: plan.steps, summary.status)
         problems += SaturationSummary.unusable(summary.subjects)
-        var windows: (unsteady: [String], count: Int) = ([], 0)
+        var windows = Usability.Windows()
         for subject in plan.subjects {
             guard let result = summary.subjects.first(where: { $0.subject == subject }) else {
                 problems.append("\(subject.name) is missing")
@@ -119,13 +119,13 @@ public enum ExperimentCheck {
             problems.append("what is derived is not what follows from the figures")
         }
         problems += limits(summary.refused, budget: plan.budget, network: plan.network)
-        return problems + Usability.tooMany(windows.unsteady, of: windows.count, Usability.unsteady)
+        return problems + windows.problems
     }
 
     /// Each round's own summary must be fine, and all together must make the figures.
     private static func rounds(
         of result: SaturationSummary.SubjectResult, _ summary: SaturationSummary, directory: String,
-        windows: inout (unsteady: [String], count: Int)
+        windows: inout Usability.Windows
     ) -> [String] {
         let plan = summary.plan
         var problems: [String] = []
@@ -143,8 +143,7 @@ public enum ExperimentCheck {
                     sweep, plan: plan.plan(for: step.subject, round: step.round), heading: summary.heading,
                     place: "\(result.subject.name)/round-\(step.round)", name: name)
                 let place = "\(directory)/\(result.subject.name)/round-\(step.round)"
-                let found = SaturationSummary.unsteadyWindows(sweep, directory: place, name: name)
-                windows = (windows.unsteady + found.list, windows.count + found.of)
+                windows.add(sweep, directory: place, name: name)
             } catch {
                 problems.append("\(name): \(error)")
             }
@@ -295,7 +294,7 @@ public enum ExperimentCheck {
         var problems = status(summary.status, summary.statusReasons)
         problems += reasons(summary.status, summary.statusReasons)
         let plan = summary.plan
-        problems += CreatesSummary.unusable(summary.rows)
+        problems += CreatesSummary.unusable(summary.rows) + summary.latencies.compactMap(\.contradiction)
         problems += order(summary.order, of: plan.steps, summary.status)
         for subject in plan.subjects {
             for workers in plan.workers {
@@ -343,6 +342,8 @@ public enum ExperimentCheck {
         let sorted = ResultCheck.differences(
             [("figures.csv", CreatesPlotFiles.sorted(summary).csv)], directory: directory)
         return problems + (sorted.isEmpty ? [] : csv)
+            + ResultCheck.differences(
+                [("latencies.hlog", NamedLatencies.log(summary.latencies))], directory: directory)
             + ResultCheck.differences(inWords: [("report.txt", summary.text)], directory: directory)
     }
 
@@ -391,8 +392,8 @@ public enum ExperimentCheck {
                 problems.append("\(subject.name): the figures are not those of its rounds")
             }
             for run in row.runs
-            where run.operations != 2 * subject.clients * subject.barriers || run.seconds <= 0
-                || run.seconds > run.longestSeconds * 1.001
+            where run.operations != 2 * subject.clients * subject.barriers || run.clientSeconds.count != subject.clients
+                || run.clientSeconds.contains { $0 <= 0 }
             {
                 problems.append("\(subject.name), round \(run.round): no whole run")
             }

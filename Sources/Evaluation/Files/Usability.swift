@@ -33,6 +33,42 @@ enum Usability {
     static let bound = "are bound by the generator"
 }
 
+extension Usability {
+    /// The saturated windows of many sweeps, by the series that each left.
+    struct Windows {
+        /// Those whose halves differ.
+        private(set) var unsteady: [String] = []
+        private(set) var count = 0
+
+        /// - Parameter directory: of the sweep.
+        mutating func add(_ sweep: SweepSummary, directory: String, name: String) {
+            for figure in sweep.figures where figure.point.mode == .saturation {
+                for stem in figure.rawFiles {
+                    guard let data = FileManager.default.contents(atPath: "\(directory)/raw/\(stem)-series.csv") else {
+                        continue
+                    }
+                    count += 1
+                    if isUnsteady(Self.rates(String(decoding: data, as: UTF8.self))) {
+                        unsteady.append("\(name), \(figure.point.name)")
+                    }
+                }
+            }
+        }
+
+        /// Why the sweeps' figures may not be used.
+        var problems: [String] { tooMany(unsteady, of: count, Usability.unsteady) }
+
+        /// Operations of each whole slice of a series file.
+        private static func rates(_ series: String) -> [Double] {
+            let rates = series.split(separator: "\n").dropFirst().map { line in
+                line.split(separator: ",").dropFirst().prefix(OperationKind.count).reduce(0) { $0 + (Double($1) ?? 0) }
+            }
+            // The last slice may be short.
+            return rates.count > 2 ? rates.dropLast() : rates
+        }
+    }
+}
+
 extension SaturationSummary {
     /// Why results may not be used, as far as their figures tell.
     static func unusable(_ results: [SubjectResult]) -> [String] {
@@ -43,35 +79,6 @@ extension SaturationSummary {
         }
         let bound = points.filter { $0.1.runs.contains { $0.isGeneratorBound } }.map(\.0)
         return silentPoints(results) + Usability.tooMany(bound, of: points.count, Usability.bound)
-    }
-
-    /// Windows whose halves differ, by the series that each left; how many there were.
-    ///
-    /// - Parameter directory: of the sweep.
-    static func unsteadyWindows(_ sweep: SweepSummary, directory: String, name: String) -> (list: [String], of: Int) {
-        var list: [String] = []
-        var count = 0
-        for figure in sweep.figures where figure.point.mode == .saturation {
-            for stem in figure.rawFiles {
-                guard let data = FileManager.default.contents(atPath: "\(directory)/raw/\(stem)-series.csv") else {
-                    continue
-                }
-                count += 1
-                if Usability.isUnsteady(rates(String(decoding: data, as: UTF8.self))) {
-                    list.append("\(name), \(figure.point.name)")
-                }
-            }
-        }
-        return (list, count)
-    }
-
-    /// Operations of each whole slice of a series file.
-    private static func rates(_ series: String) -> [Double] {
-        let rates = series.split(separator: "\n").dropFirst().map { line in
-            line.split(separator: ",").dropFirst().prefix(OperationKind.count).reduce(0) { $0 + (Double($1) ?? 0) }
-        }
-        // The last slice may be short.
-        return rates.count > 2 ? rates.dropLast() : rates
     }
 }
 

@@ -75,23 +75,26 @@ public struct PeerVerdict: Codable, Equatable, Sendable {
         return Estimate(ratios, seed: seed)
     }
 
+    /// A load generator's share of a CPU above which it may have kept servers beside it from theirs.
+    private static let heavyLoad = 0.5
+
     private mutating func decideThroughput(_ ratio: Estimate, _ own: SweepFigure, _ other: SweepFigure, cpus: Int) {
         outcome = ratio.median > 1 ? .yes : .no
         if outcome == .no, own.generatorBound {
             outcome = .undecided
             note = "Corral's load generator was the limit"
         }
-        guard outcome == .yes, other.generatorBound else { return }
+        let load = Estimate(other.runs.map(\.generator.cpuShare), seed: 1)?.median ?? 0
+        guard outcome == .yes, other.generatorBound || load > Self.heavyLoad else { return }
         // What the peer could do at most, had it all CPUs of the machine and the load cost nothing.
         let most = Double(cpus) * 1e6 / max(1e-9, other.serverCpuMicrosPerOperation.median)
-        let text = "the load generator was \(peer.title)'s limit; at its CPU time per operation, with all \(cpus) "
-            + "CPUs to itself, it would do \(ReportNumber.text(most))/s at most"
-        if own.throughputPerSecond.median > most {
-            note = text + ", less than Corral did"
-        } else {
-            outcome = .undecided
-            note = text + ", more than Corral did"
-        }
+        let cause = other.generatorBound
+            ? "the load generator was \(peer.title)'s limit"
+            : "\(peer.title)'s load took \(Decimal.text(100 * load, 0)) % of a CPU"
+        let bound = own.throughputPerSecond.median / most
+        outcome = bound > 1 ? .yes : .undecided
+        note = "\(cause); by its CPU time per operation it would do \(ReportNumber.text(most))/s at most with all "
+            + "\(cpus) CPUs to itself; Corral did \(ReportNumber.ratio(bound)) times that"
     }
 
     private mutating func decideP99(_ ratio: Estimate, _ own: SweepFigure, _ other: SweepFigure, seed: UInt64) {

@@ -7,12 +7,13 @@ extension ExperimentCheck {
         let plan = summary.plan
         problems += order(summary.order, of: plan.steps, summary.status)
         var first: [SaturationSummary.SubjectResult] = []
+        var windows = Usability.Windows()
         for subject in plan.subjects {
             guard let result = summary.subjects.first(where: { $0.subject == subject }) else {
                 problems.append("\(subject.name) is missing")
                 continue
             }
-            let (sweeps, found) = rounds(of: result, summary, directory: directory)
+            let (sweeps, found) = rounds(of: result, summary, directory: directory, &windows)
             problems += found
             if let round = sweeps.first {
                 first.append(
@@ -21,6 +22,7 @@ extension ExperimentCheck {
             }
             problems += points(of: result, plan)
         }
+        problems += windows.problems
         if summary.loads != PeersSummary.loads(first, plan: plan) {
             problems.append("the offered loads are not those of the first round")
         }
@@ -51,7 +53,8 @@ extension ExperimentCheck {
 
     /// Each round's own summary must be fine and of the plan, and all together must make the figures.
     private static func rounds(
-        of result: SaturationSummary.SubjectResult, _ summary: PeersSummary, directory: String
+        of result: SaturationSummary.SubjectResult, _ summary: PeersSummary, directory: String,
+        _ windows: inout Usability.Windows
     ) -> (sweeps: [SweepSummary], problems: [String]) {
         let plan = summary.plan
         let subject = result.subject
@@ -69,6 +72,7 @@ extension ExperimentCheck {
                 problems += self.step(
                     sweep, plan: plan.plan(for: subject, round: step.round, loads: loads), heading: summary.heading,
                     place: "\(subject.name)/round-\(step.round)", name: name)
+                windows.add(sweep, directory: "\(directory)/\(subject.name)/round-\(step.round)", name: name)
                 sweeps.append(sweep)
             } catch {
                 problems.append("\(name): \(error)")

@@ -14,7 +14,7 @@ public struct PeersPlan: SweptPlan, Codable, Equatable, Sendable {
     public var rounds: Int
     public var seconds: Double
     public var warmupSeconds: Double
-    /// Seconds of load before a JVM's first point.
+    /// Seconds of load before a JVM's first point, for each server of an ensemble: all of them compile.
     public var apacheWarmupSeconds: Double
     public var threads: Int
     public var seed: UInt64
@@ -122,6 +122,7 @@ public struct PeersPlan: SweptPlan, Codable, Equatable, Sendable {
     /// - Parameter loads: of the subject's size, by share of reads; left out where the round has none.
     public func plan(for subject: Subject, round: Int, loads: [OfferedPoint]) -> SweepPlan {
         var plan = sweep(of: subject, round: round)
+        plan.apacheWarmupSeconds = apacheWarmupSeconds * Double(subject.servers)
         plan.modes = offers(round: round) ? [.saturation, .offered] : [.saturation]
         plan.offeredLoads = offers(round: round) ? loads : nil
         plan.offeredSeconds = offered.seconds

@@ -17,6 +17,7 @@ public final class PeersRunner {
     private var done: [String] = []
     private var status = RunStatus.valid
     private var reasons: [String] = []
+    private var windows = Usability.Windows()
     private let store: StepStore<PeersPlan, Step>
 
     /// A fail-over's file, beside its series.
@@ -78,9 +79,9 @@ public final class PeersRunner {
             reasons.append("interrupted after \(done.count) of \(steps) ensembles")
         }
         let results = results
-        let silent = SaturationSummary.silentPoints(results)
-        if !silent.isEmpty, status != .partial { status = .invalid }
-        reasons += silent
+        let unusable = SaturationSummary.silentPoints(results) + windows.problems
+        if !unusable.isEmpty, status != .partial { status = .invalid }
+        reasons += unusable
         let summary = PeersSummary(
             experiment: file.name, title: file.title, paper: file.paper, scale: scale, label: label, status: status,
             statusReasons: reasons, startedAt: store.startedAt, elapsedSeconds: store.elapsedSeconds,
@@ -134,6 +135,7 @@ public final class PeersRunner {
         // Half a sweep would be one round of some mixes only.
         if summary.status == .partial { return }
         sweeps[subject, default: []].append(summary)
+        windows.add(summary, directory: place, name: name)
         done.append(name)
         if summary.status != .valid { status = summary.status }
         reasons += summary.statusReasons.map { "\(name): \($0)" }

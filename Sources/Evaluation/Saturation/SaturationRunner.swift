@@ -46,7 +46,7 @@ public final class SaturationRunner {
         var done: [String] = []
         var status = RunStatus.valid
         var reasons: [String] = []
-        var windows: (unsteady: [String], count: Int) = ([], 0)
+        var windows = Usability.Windows()
         for (index, step) in order.enumerated() where status == .valid {
             let name = "\(step.subject.name), round \(step.round)"
             let sweepPlan = plan.plan(for: step.subject, round: step.round)
@@ -66,8 +66,7 @@ public final class SaturationRunner {
             // Interrupted before it had a figure.
             if summary.status == .partial, summary.figures.isEmpty { break }
             sweeps[step.subject, default: []].append(summary)
-            let found = SaturationSummary.unsteadyWindows(summary, directory: place, name: name)
-            windows = (windows.unsteady + found.list, windows.count + found.of)
+            windows.add(summary, directory: place, name: name)
             done.append(name)
             if summary.status != .valid { status = summary.status }
             reasons += summary.statusReasons.map { "\(name): \($0)" }
@@ -82,8 +81,7 @@ public final class SaturationRunner {
                 subject: subject, description: first.servers[subject.kind.rawValue] ?? .unknown,
                 figures: SweepFigure.pooled(list, seed: plan.seed))
         }
-        let unusable = SaturationSummary.unusable(results)
-            + Usability.tooMany(windows.unsteady, of: windows.count, Usability.unsteady)
+        let unusable = SaturationSummary.unusable(results) + windows.problems
         if !unusable.isEmpty {
             status = status == .partial ? .partial : .invalid
             reasons += unusable

@@ -57,11 +57,12 @@ public struct CreatesFigure: Codable, Equatable, Sendable {
     public var meanMillis: Double
     public var p50Millis: Double
     public var p99Millis: Double
+    /// Every create's.
+    public var latencies: KeptLatencies
     /// All servers together.
     public var serverCpuMicrosPerCreate: Double
     /// The time limit ended it.
     public var isCutShort: Bool
-    // What follows is nil in results of earlier versions.
     /// CPU time of the workers' process over what as many threads can have beside the servers.
     public var generatorCpuShare: Double?
     /// How many of the creates were acknowledged in the first half of the window, as a share.
@@ -81,6 +82,7 @@ public struct CreatesFigure: Codable, Equatable, Sendable {
         meanMillis = Double(sorted.reduce(0, +)) / Double(sorted.count) / 1e6
         p50Millis = Double(sorted[sorted.count / 2]) / 1e6
         p99Millis = Double(sorted[min(sorted.count - 1, Int(0.99 * Double(sorted.count)))]) / 1e6
+        self.latencies = KeptLatencies(nanos: sorted.map(Int64.init))
         serverCpuMicrosPerCreate = Double(cpuNanos) / 1e3 / Double(sorted.count)
         serverCpuSeconds = Double(cpuNanos) / 1e9
         self.isCutShort = isCutShort

@@ -5,6 +5,8 @@ public struct TimeFigures: Codable, Equatable, Sendable {
     public var p99Millis: Double
     public var p999Millis: Double
     public var longestMillis: Double
+    /// All of them; those below 0 as 0.
+    public var kept: KeptLatencies
 
     /// - Returns: nil without any.
     init?(nanos: [Int64]) {
@@ -18,6 +20,7 @@ public struct TimeFigures: Codable, Equatable, Sendable {
         p99Millis = millis(0.99)
         p999Millis = millis(0.999)
         longestMillis = Double(sorted.last!) / 1e6
+        kept = KeptLatencies(nanos: sorted)
     }
 
     /// What distribution has this order.

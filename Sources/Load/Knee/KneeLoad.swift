@@ -84,6 +84,7 @@ public struct KneeStep: Codable, Equatable, Sendable {
     public var mostOutstanding: Int
     /// From the planned send.
     public var response: LatencySummary
+    public var responseTimes: KeptLatencies
     /// From the planned to the actual send: the generator's part.
     public var sendDelay: LatencySummary
     public var generatorCpuShare: Double

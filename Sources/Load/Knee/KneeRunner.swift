@@ -97,7 +97,8 @@ extension KneeLoad {
         }
         var step = KneeStep(
             ratePerSecond: rate, windowSeconds: own.windowSeconds, completed: own.completed, mostOutstanding: most,
-            response: own.latency, sendDelay: delay, generatorCpuShare: own.generator.cpuShare,
+            response: own.latency, responseTimes: try KeptLatencies(data.intervals), sendDelay: delay,
+            generatorCpuShare: own.generator.cpuShare,
             serverCpuMicrosPerOperation: own.serverCpuMicrosPerOperation ?? 0, stealShare: own.stealShare,
             verdict: .keptUp)
         step.verdict = KneeStep.verdict(of: step, load: self)

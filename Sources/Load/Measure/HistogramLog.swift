@@ -80,14 +80,13 @@ enum HistogramLog {
 
     /// The whole log file.
     ///
-    /// - Parameter startWallSeconds: the measured window's start, seconds since the Unix epoch.
-    static func text(_ intervals: [HistogramInterval], startWallSeconds: Double) -> String {
-        var lines = [
-            "#[Logged with corral-bench]",
-            "#[Histogram log format version 1.3]",
-            "#[StartTime: \(fixed(startWallSeconds, 3)) (seconds since epoch)]",
-            "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\"",
-        ]
+    /// - Parameter startWallSeconds: the measured window's start, seconds since the Unix epoch; nil for intervals of
+    ///   many windows.
+    static func text(_ intervals: [HistogramInterval], startWallSeconds: Double?) -> String {
+        let start = startWallSeconds.map { ["#[StartTime: \(fixed($0, 3)) (seconds since epoch)]"] } ?? []
+        var lines =
+            ["#[Logged with corral-bench]", "#[Histogram log format version 1.3]"] + start
+            + ["\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""]
         for interval in intervals.sorted(by: { $0.startSeconds < $1.startSeconds }) {
             // Interval_Max is in milliseconds, the format's usual scale for nanosecond histograms.
             let fields = [

@@ -39,7 +39,7 @@ enum HistogramLogReader {
         return list
     }
 
-    private static func decode(_ base64: String, tag: String) throws(LoadError) -> Decoded {
+    static func decode(_ base64: String, tag: String) throws(LoadError) -> Decoded {
         guard let framed = Data(base64Encoded: base64).map({ [UInt8]($0) }), framed.count > 8,
             integer(framed, 0, 4) == 0x1c84_9314, integer(framed, 4, 4) == framed.count - 8
         else { throw .result("no compressed V2 histogram") }

@@ -6,6 +6,7 @@ public struct PipelinedFigure: Codable, Equatable, Sendable {
         public var completed: UInt64
         /// From the sending (closed loop) or the planned sending (open loop) to the reply.
         public var latency: LatencySummary
+        public var times: KeptLatencies
     }
 
     public var windowSeconds: Double

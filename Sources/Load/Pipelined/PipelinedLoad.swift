@@ -136,9 +136,10 @@ final class PipelinedLoad<Maker: RequestMaker> {
         let now = EnvironmentRecord.stealAndTotal()
         if Interrupt.isRequested { throw .interrupted("interrupted while the load was measured") }
         let histograms = recorders.map { $0.recorder.makeHistogram() }
-        let kinds = zip(maker.kinds, histograms).map { name, histogram in
+        let kinds = maker.kinds.indices.map { index in
             PipelinedFigure.Kind(
-                name: name, completed: histogram.totalCount, latency: LatencySummary(histogram))
+                name: maker.kinds[index], completed: histograms[index].totalCount,
+                latency: LatencySummary(histograms[index]), times: KeptLatencies(recorders[index].recorder))
         }
         let median = LatencySummary.merged(histograms).valueAtPercentile(50)
         return PipelinedFigure(

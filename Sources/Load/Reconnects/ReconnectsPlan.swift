@@ -42,6 +42,8 @@ public struct ReconnectRound: Codable, Equatable, Sendable {
     public var mostMillis: Double?
     /// nil when not all came back.
     public var allMillis: Double?
+    /// Of every session that is back.
+    public var times: KeptLatencies
     /// Connections lost again after all were back, until what they had was checked: a server that answers a connect its
     /// client has given up ends the one that the client has now.
     public var relapses: Int

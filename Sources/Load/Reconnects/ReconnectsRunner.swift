@@ -59,7 +59,8 @@ public enum ReconnectsRunner {
         let generator = window.generator
         var cpu = window.serverMicros
         if plan.servers == 1, let pid = member.pid { cpu += Double(ProcessSnapshot.cpuNanos(of: pid) ?? 0) / 1e3 }
-        let back = sessions.backNanos.filter { $0 > 0 }.map { Double($0 - killed) / 1e6 }.sorted()
+        let nanos = sessions.backNanos.filter { $0 > 0 }.map { Int64($0 - killed) }.sorted()
+        let back = nanos.map { Double($0) / 1e6 }
         let (disturbed, failed) = (sessions.disturbed, crowd.failedAttempts - attempts)
         sessions.endStorm()
         func reached(_ share: Double) -> Double? {
@@ -70,7 +71,8 @@ public enum ReconnectsRunner {
         let missing = try fire(plan, ensemble, sessions, watched)
         return ReconnectRound(
             role: role, disturbed: disturbed, firstMillis: back.first, halfMillis: reached(0.5),
-            mostMillis: reached(0.99), allMillis: reached(1), relapses: sessions.relapses, failedAttempts: failed,
+            mostMillis: reached(0.99), allMillis: reached(1), times: KeptLatencies(nanos: nanos),
+            relapses: sessions.relapses, failedAttempts: failed,
             lostSessions: plan.sessions - back.count, lostWatches: missing.lost, extraNotifications: missing.extra,
             wrongEphemerals: wrong, serverCpuMicros: cpu / Double(plan.sessions), generator: generator)
     }

@@ -32,6 +32,24 @@ public struct HistoryEntry: Codable, Equatable, Sendable {
     /// Medians in ns.
     public var canaries: [String: Double]
 
+    /// A line for a run of another kind.
+    ///
+    /// - Parameter metrics: of which less is better.
+    public init(
+        at: String, source: String, label: String, environment: EnvironmentRecord, metrics: [String: Double]
+    ) {
+        self.at = at
+        self.source = source
+        self.label = label
+        commit = environment.commit
+        dirty = environment.dirty
+        compiler = environment.compiler
+        machine = Self.machine(environment)
+        fileSystem = environment.dataDirectoryFileSystem
+        self.metrics = metrics
+        canaries = Self.diskCanary(environment)
+    }
+
     /// A line for a comparison: what the working tree did.
     ///
     /// - Returns: nil for a run that is not valid, or whose canaries vetoed: it must not become history.
@@ -91,9 +109,13 @@ public struct HistoryEntry: Codable, Equatable, Sendable {
         if let null = figure(.null, 100) {
             canaries[Canary.nullServer.rawValue] = 1000 * null.serverCpuMicrosPerOperation.median
         }
-        for disk in summary.environment.diskCalibration where disk.writeBytes == 1024 {
-            canaries[Canary.fdatasync.rawValue] = 1000 * disk.fdatasyncP50Micros
-        }
+        canaries.merge(Self.diskCanary(summary.environment)) { _, new in new }
+    }
+
+    /// What a forced write of 1 KB took before the run, in ns.
+    private static func diskCanary(_ environment: EnvironmentRecord) -> [String: Double] {
+        let disk = environment.diskCalibration.last { $0.writeBytes == 1024 }
+        return disk.map { [Canary.fdatasync.rawValue: 1000 * $0.fdatasyncP50Micros] } ?? [:]
     }
 
     private static func source(_ kind: String, _ connections: Int, _ window: Int, _ bytes: Int, _ fsync: Bool)
@@ -235,10 +257,11 @@ public struct History: Sendable {
 }
 
 extension HistoryEntry {
-    /// A line for a result on disk.
+    /// A line for a result of `regress` or `sweep` on disk.
     ///
-    /// - Throws: when it is none of `regress` or `sweep`, or not valid.
-    public static func of(summaryFile path: String) throws(LoadError) -> HistoryEntry {
+    /// - Returns: nil for another kind of result.
+    /// - Throws: when it is not valid.
+    public static func of(summaryFile path: String) throws(LoadError) -> HistoryEntry? {
         guard let data = FileManager.default.contents(atPath: path) else { throw .result("cannot read \(path)") }
         let decoder = JSONDecoder()
         var entry: HistoryEntry?
@@ -250,10 +273,10 @@ extension HistoryEntry {
             summary.schema == SweepSummary.schemaName
         {
             entry = HistoryEntry(summary)
+        } else {
+            return nil
         }
-        guard let entry else {
-            throw .result("\(path) becomes no history: no result of regress or sweep, or not a valid one")
-        }
+        guard let entry else { throw .result("\(path) becomes no history: not a valid result") }
         return entry
     }
 }

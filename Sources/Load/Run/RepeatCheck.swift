@@ -233,6 +233,21 @@ struct LoggedLatencies {
         return abs(summary.meanNanos - mean) <= 0.003 * mean + 2 ? nil : "the mean"
     }
 
+    /// The same for times in milliseconds; those below 0 are kept as 0.
+    func difference(
+        count: Int, millis: [(percentile: Double, millis: Double)], longest: Double?
+    ) -> String? {
+        guard total == UInt64(count) else { return "the count" }
+        func nanos(_ millis: Double) -> UInt64 { UInt64(max(0, (millis * 1e6).rounded())) }
+        for (percentile, value) in millis where !holds(nanos(value), percentile) {
+            return "p\(shortPercentile(percentile))"
+        }
+        if let longest, let last = slots.last?.slot, LatencyRecorder.index(of: nanos(longest)) != last {
+            return "the longest"
+        }
+        return nil
+    }
+
     private func holds(_ nanos: UInt64, _ percentile: Double) -> Bool {
         let slot = LatencyRecorder.index(of: nanos)
         let rank = percentile / 100 * Double(total)

@@ -78,6 +78,8 @@ public struct BigTreeStart: Codable, Equatable, Sendable {
 public struct BigTreeLatency: Codable, Equatable, Sendable {
     public var reads: LatencySummary
     public var writes: LatencySummary
+    public var readTimes: KeptLatencies
+    public var writeTimes: KeptLatencies
 }
 
 /// One server's whole course.

@@ -215,7 +215,8 @@ extension BigTreeLoad {
             if reply.kind == 0 { reads.record(nanos) } else { writes.record(nanos) }
         }
         return BigTreeLatency(
-            reads: LatencySummary(reads.makeHistogram()), writes: LatencySummary(writes.makeHistogram()))
+            reads: LatencySummary(reads.makeHistogram()), writes: LatencySummary(writes.makeHistogram()),
+            readTimes: KeptLatencies(reads), writeTimes: KeptLatencies(writes))
     }
 }
 

@@ -59,13 +59,14 @@ final class WatchStorming: CrowdHandler {
         let cpu = window.serverMicros
         if refused > 0 { crowd.violate("\(refused) requests of a storm were refused") }
         refused = 0
-        let times = notifiedNanos.filter { $0 > 0 }.map { Double($0 - sent) / 1e6 }.sorted()
+        let nanos = notifiedNanos.filter { $0 > 0 }.map { Int64($0 - sent) }.sorted()
+        let times = nanos.map { Double($0) / 1e6 }
         guard let first = times.first, acknowledgedNanos > 0 else { return nil }
         return WatchStorm(
             received: received, extra: extra, acknowledgedMillis: Double(acknowledgedNanos - sent) / 1e6,
             firstMillis: first, medianMillis: times[times.count / 2],
             p99Millis: times[min(times.count - 1, Int(0.99 * Double(times.count)))], lastMillis: times.last!,
-            serverCpuMicros: cpu / Double(received), generator: generator)
+            times: KeptLatencies(nanos: nanos), serverCpuMicros: cpu / Double(received), generator: generator)
     }
 
     func replied(_ session: CrowdSession, _ reply: CrowdReply, at nanos: UInt64) {

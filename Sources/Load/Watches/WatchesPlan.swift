@@ -91,6 +91,8 @@ public struct WatchStorm: Codable, Equatable, Sendable {
     public var medianMillis: Double
     public var p99Millis: Double
     public var lastMillis: Double
+    /// Every session's notification.
+    public var times: KeptLatencies
     /// All servers together, for each notification.
     public var serverCpuMicros: Double
     /// Until the last notification.
