@@ -11,5 +11,5 @@ cpu_text = "each server has 6 % of a CPU"
 measured_text = "each server has 6 % of a CPU"
 load_text = "60 clients, 100 outstanding each, 1024-byte values"
 runs_text = "2 rounds, median and interval"
-cap = 375616
+cap = 219335
 paper_cap = 42003

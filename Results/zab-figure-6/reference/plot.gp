@@ -9,5 +9,5 @@ machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
 cpu_text = "each server has 6 % of a CPU"
 load_text = "1000 transactions outstanding, 1024 bytes of data each"
 runs_text = "one round"
-cap = 34618
+cap = 20197
 paper_cap = 45549

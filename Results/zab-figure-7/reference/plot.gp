@@ -9,5 +9,5 @@ machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
 cpu_text = "all servers and the generator share the machine's CPUs"
 load_text = "one transaction at a time, 1024 bytes of data each"
 runs_text = "one round"
-cap = 13526
+cap = 9237
 paper_cap = 70
