@@ -19,6 +19,8 @@ struct HistoryCommand: ParsableCommand {
     var shift = 100 * ChangePoints().minimumShift
     @Option(help: "Write the data that plots/history.gp draws to this directory, of the machine and source seen last.")
     var plotData: String?
+    @Option(help: "Draw the source that begins with this instead, such as 'regress' or 'figure-5 quick'.")
+    var source = ""
     @Option(help: "First add a line for this summary.json of regress, a sweep or an experiment.")
     var add: String?
     @Flag(help: "Exit with 4 when the newest change of a decisive figure made it worse.")
@@ -44,7 +46,7 @@ struct HistoryCommand: ParsableCommand {
         search.minimumShift = shift / 100
         let series = history.series(search)
         print(HistoryReport.text(history, series))
-        if let plotData, let last = history.entries.last {
+        if let plotData, let last = history.entries.last(where: { $0.source.hasPrefix(source) }) {
             let own = series.filter { $0.machine == last.machine && $0.source == last.source }
             if let text = HistoryReport.plotData(own) { try ResultFiles.write(text, to: "\(plotData)/plot.gp") }
         }

@@ -12,7 +12,7 @@ struct ExperimentHistoryTests {
         try Synthetic.withResults(["figure-5": saturation, "table-2": creates]) { place in
             let curve = try HistoryEntry.of(experiment: "\(place)/results/figure-5/made-up")
             #expect(curve.source.hasPrefix("figure-5 \(saturation.scale.rawValue), plan "))
-            #expect(curve.metrics.count == saturation.subjects.reduce(0) { $0 + $1.figures.count })
+            #expect(curve.metrics.count == 2 * saturation.subjects.count, "the curves' ends")
             #expect(curve.metrics.keys.contains { $0.hasPrefix("µs/op, corral-3, 0.0 % reads") })
             let table = try HistoryEntry.of(experiment: "\(place)/results/table-2/made-up")
             #expect(table.metrics["µs/create, corral-3, 1 workers"] == 300)

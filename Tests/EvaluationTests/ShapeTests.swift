@@ -69,6 +69,29 @@ struct ShapeTests {
         #expect(outcome(ends.merging([50: [500, 300, 700], 75: [800, 700, 1000]]) { $1 }) == .notReproduced)
     }
 
+    @Test("crossings that rounds move past each other have no order, those that they do not have one")
+    func crossingRanges() throws {
+        func outcome(_ share: Double, swapped: Bool = false) -> ShapeVerdict {
+            var curves: [Int: Curve] = [:]
+            // By cost, 5 servers overtake 3 between 50 and 75 %, 7 between 75 and 90 %.
+            let rates: [Double: [Double]] = [
+                0: [300, 200, 100], 50: [500, 450, 300], 75: [800, 1000, 700], 90: [1500, 2500, 1800],
+                100: [3000, 6000, 9000],
+            ]
+            for (reads, values) in rates {
+                for (servers, rate) in zip(swapped ? [3, 7, 5] : [3, 5, 7], values) {
+                    curves[servers, default: Curve()].add(
+                        reads, rate, interval: (rate * (1 - share), rate * (1 + share)))
+                }
+            }
+            return SaturationShapes.everywhere(curves, ownCpus: true).first { $0.name == "3 servers are overtaken" }!
+        }
+        #expect(outcome(0.01).outcome == .reproduced, "\(outcome(0.01))")
+        #expect(outcome(0.2).outcome == .notTested, "\(outcome(0.2))")
+        #expect(outcome(0.01, swapped: true).outcome == .notReproduced, "\(outcome(0.01, swapped: true))")
+        #expect(outcome(0.2, swapped: true).outcome == .notTested)
+    }
+
     @Test("each shape can fail")
     func broken() throws {
         let good = try figure5()

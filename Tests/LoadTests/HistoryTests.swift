@@ -148,6 +148,7 @@ struct HistoryTests {
         let plot = try #require(HistoryReport.plotData(series))
         #expect(plot.contains("9.0 1.1998") && plot.contains("count = 2"))
         #expect(HistoryReport.plotData([]) == nil)
+        #expect(HistoryReport.plotData(History(text: line(1, cpu: 1)).series()) == nil, "one run is no curve")
     }
 
     @Test func linesAreAddedAndNoneIsTouched() throws {

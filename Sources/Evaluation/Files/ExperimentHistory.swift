@@ -41,10 +41,12 @@ extension ReportedExperiment {
         var costs: [String: Double] = [:]
         switch body {
         case .saturation(let summary):
+            // What lies between the ends is made of the two.
+            let ends = Set([summary.plan.readPercents.min(), summary.plan.readPercents.max()].compactMap(\.self))
             for item in summary.subjects where item.subject.kind == .corral {
-                for figure in item.figures where figure.point.mode == .saturation {
-                    let reads = Decimal.text(figure.point.readPercent, 1)
-                    costs["µs/op, \(item.subject.name), \(reads) % reads"] = figure.serverCpuMicrosPerOperation.median
+                for reads in ends {
+                    costs["µs/op, \(item.subject.name), \(Decimal.text(reads, 1)) % reads"] =
+                        item.figure(reads: reads)?.serverCpuMicrosPerOperation.median
                 }
             }
         case .broadcast(let summary):

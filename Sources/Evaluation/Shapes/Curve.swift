@@ -47,6 +47,8 @@ public struct Curve: Equatable, Sendable {
     /// Where one curve crosses another.
     struct Crossing: Equatable {
         var x: Double
+        /// Where it would be if one curve lay at one end of its intervals and the other at the other.
+        var range: ClosedRange<Double>
         /// The measured places that it lies between: where exactly is interpolated.
         var between: ClosedRange<Double>
     }
@@ -66,6 +68,22 @@ public struct Curve: Equatable, Sendable {
     /// Where `other` rises above this curve and stays there to the end of what both have; nil when it does not, or is
     /// above from the start. Both are throughputs.
     func overtaken(by other: Curve) -> Crossing? {
+        guard let (x, between) = crossing(other) else { return nil }
+        let from = max(first?.x ?? x, other.first?.x ?? x)
+        let to = min(last?.x ?? x, other.last?.x ?? x)
+        let early = at(\.low).crossing(other.at(\.high))?.x ?? from
+        let late = at(\.high).crossing(other.at(\.low))?.x ?? to
+        return Crossing(x: x, range: min(early, x)...max(late, x), between: between)
+    }
+
+    /// The curve through an end of each interval.
+    private func at(_ end: KeyPath<Point, Double>) -> Curve {
+        var curve = Curve()
+        for point in points { curve.add(point.x, point[keyPath: end]) }
+        return curve
+    }
+
+    private func crossing(_ other: Curve) -> (x: Double, between: ClosedRange<Double>)? {
         let from = max(first?.x ?? .infinity, other.first?.x ?? .infinity)
         let to = min(last?.x ?? -.infinity, other.last?.x ?? -.infinity)
         guard from < to else { return nil }
@@ -77,8 +95,7 @@ public struct Curve: Equatable, Sendable {
         guard let last = gaps.last, last.gap > 0, let below = gaps.lastIndex(where: { $0.gap <= 0 }) else { return nil }
         let left = gaps[below]
         let right = gaps[below + 1]
-        return Crossing(
-            x: left.x + (right.x - left.x) * -left.gap / (right.gap - left.gap), between: left.x...right.x)
+        return (left.x + (right.x - left.x) * -left.gap / (right.gap - left.gap), left.x...right.x)
     }
 
     /// The measured point nearest to the middle between the ends, and the straight line's value there; nil with fewer

@@ -113,7 +113,7 @@ public enum SaturationShapes {
         }
         let places = others.map { ($0, three.overtaken(by: curves[$0]!)) }
         let words = places.map { servers, place in
-            "by \(servers) " + (place.map { "at \(Decimal.text($0.x, 1)) %" } ?? "nowhere")
+            "by \(servers) " + (place.map(Self.text) ?? "nowhere")
         }
         let measured = words.joined(separator: ", ")
         guard ownCpus else {
@@ -137,12 +137,21 @@ public enum SaturationShapes {
         return ShapeVerdict(name, paper: paper, measured: measured, all: ends + begin + order)
     }
 
-    /// Whether one crossing lies before another. Between the same two measured shares their places are interpolated,
-    /// and which comes first is not known unless they are clearly apart.
+    private static func text(_ place: Curve.Crossing) -> String {
+        let (low, high) = (place.range.lowerBound, place.range.upperBound)
+        let range = low < high ? " (\(Decimal.text(low, 1)) to \(Decimal.text(high, 1)))" : ""
+        return "at \(Decimal.text(place.x, 1)) %\(range)"
+    }
+
+    /// Whether one crossing lies before another. Which comes first is not known where both may lie as rounds differ, and
+    /// between the same two measured shares, where their places are interpolated, unless they are clearly apart.
     private static func isBefore(_ first: Curve.Crossing, _ second: Curve.Crossing) -> Comparison {
-        if second.x >= first.x + leastApart { return .clear }
-        if first.between == second.between { return .withinNoise }
-        return second.x >= first.x - leastApart ? .clear : .refuted
+        if first.range.upperBound < second.range.lowerBound {
+            let isClear = first.between != second.between || second.x >= first.x + leastApart
+            return isClear ? .clear : .withinNoise
+        }
+        if second.range.upperBound < first.range.lowerBound, first.between != second.between { return .refuted }
+        return .withinNoise
     }
 
     private static func readCap(_ curves: [Int: Curve], _ everywhere: [Int: Curve]) -> ShapeVerdict {

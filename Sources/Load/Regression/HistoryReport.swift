@@ -40,9 +40,9 @@ public enum HistoryReport {
 
     /// One machine and source: each metric relative to its first run, changes marked.
     ///
-    /// - Returns: a script that sets variables and data blocks for `plots/history.gp`; nil without runs.
+    /// - Returns: a script that sets variables and data blocks for `plots/history.gp`; nil below two runs.
     public static func plotData(_ series: [History.Series]) -> String? {
-        guard let first = series.first else { return nil }
+        guard let first = series.first, series.contains(where: { $0.values.count > 1 }) else { return nil }
         func quoted(_ text: String) -> String { "\"" + text.filter { $0 != "\"" && $0 != "\\" } + "\"" }
         var lines = [
             "machine = \(quoted(first.machine))", "durability = \(quoted(first.source))",
