@@ -143,8 +143,8 @@ public enum SaturationShapes {
         return "at \(Decimal.text(place.x, 1)) %\(range)"
     }
 
-    /// Whether one crossing lies before another. Which comes first is not known where both may lie as rounds differ, and
-    /// between the same two measured shares, where their places are interpolated, unless they are clearly apart.
+    /// Whether one crossing lies before another. Which comes first is not known where both may lie as rounds differ,
+    /// and between the same two measured shares, where their places are interpolated, unless they are clearly apart.
     private static func isBefore(_ first: Curve.Crossing, _ second: Curve.Crossing) -> Comparison {
         if first.range.upperBound < second.range.lowerBound {
             let isClear = first.between != second.between || second.x >= first.x + leastApart
