@@ -1,0 +1,12 @@
+heading = "Latency against offered load"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+runs_text = "one round"
+subjects = "corral-1 apache-1"
+array subject_titles[2] = ["Corral", "Apache ZooKeeper"]
+array subject_colours[2] = [1, 2]
+array subject_dashes[2] = [1, 1]
+shares = "0.0 100.0"
+rounds = 1
+limit_ms = 20.000
+load_text = "20 connections, 1024-byte values, open loop"
