@@ -137,7 +137,9 @@ extension KneeCurve: ComparedFigure {
     /// What kind of number the rate is, where it is no knee.
     public var remarks: [String] {
         switch outcome {
-        case .found: []
+        // What is kept up with is, whatever it cost the generator; what is not may be its doing.
+        case .found: (knee?.generatorCpuShare ?? 0) > CrowdLimits.generatorShare
+            ? ["the generator used its CPU up there: the knee may lie above"] : []
         case .belowLowest: ["no knee: no rate tried was kept up with"]
         case .aboveHighest: ["no knee: it lies above the highest rate"]
         case .generatorBound: ["INVALID as a knee: the generator was the limit, the knee lies above"]

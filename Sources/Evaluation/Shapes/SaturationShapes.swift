@@ -124,7 +124,10 @@ public enum SaturationShapes {
         guard found.count == places.count else {
             return ShapeVerdict(name, paper: paper, measured: measured, .notReproduced)
         }
-        let order = zip(found, found.dropFirst()).map { Self.isBefore($0, $1) }
+        // Neighbours must be in order; of any two, none clearly the other way round.
+        let pairs = found.indices.flatMap { first in found.indices.dropFirst(first + 1).map { (first, $0) } }
+        let order = pairs.map { (isNext: $1 == $0 + 1, Self.isBefore(found[$0], found[$1])) }
+            .filter { $0.isNext || $0.1 == .refuted }.map(\.1)
         // Overtaken is who was clearly ahead of each at one end, and is clearly behind at the other.
         let ends = others.flatMap { servers -> [Comparison] in
             guard let last = curves[servers]!.last, let own = three.point(at: last.x) else { return [.withinNoise] }
@@ -146,12 +149,9 @@ public enum SaturationShapes {
     /// Whether one crossing lies before another. Which comes first is not known where both may lie as rounds differ,
     /// and between the same two measured shares, where their places are interpolated, unless they are clearly apart.
     private static func isBefore(_ first: Curve.Crossing, _ second: Curve.Crossing) -> Comparison {
-        if first.range.upperBound < second.range.lowerBound {
-            let isClear = first.between != second.between || second.x >= first.x + leastApart
-            return isClear ? .clear : .withinNoise
-        }
-        if second.range.upperBound < first.range.lowerBound, first.between != second.between { return .refuted }
-        return .withinNoise
+        guard first.between != second.between || abs(second.x - first.x) >= leastApart else { return .withinNoise }
+        if first.range.upperBound < second.range.lowerBound { return .clear }
+        return second.range.upperBound < first.range.lowerBound ? .refuted : .withinNoise
     }
 
     private static func readCap(_ curves: [Int: Curve], _ everywhere: [Int: Curve]) -> ShapeVerdict {
