@@ -181,12 +181,18 @@ struct MisconfigurationTests {
         let names = try again.client().call(.getChildren("/")).strings()
         #expect(names.count { $0.hasPrefix("mine") } == 30, "\(names)")
         again.stop()
-        // And with the others emptied it brings its data along.
+        // And with the others emptied it brings its data along, if it is there when they elect.
         for id in [2, 3] {
             ensemble[id].stop()
             try FileManager.default.removeItem(atPath: ensemble[id].dataDirectory)
         }
-        try ensemble.start()
+        try ensemble.start(1)
+        let isThere = eventually(within: 60) {
+            ensemble[1].process?.output.contains("looking for a leader") == true
+        }
+        try #require(isThere, "server 1 does not look for a leader")
+        for id in [2, 3] { try ensemble.start(id) }
+        try ensemble.waitForRoles()
         let carried = try ensemble[3].client().call(.getChildren("/")).strings()
         #expect(carried.count { $0.hasPrefix("mine") } == 30, "\(carried)")
     }
