@@ -11,6 +11,8 @@ struct Combination: Sendable, CustomTestStringConvertible {
         participants.enumerated().map { "\($1)\($0 + 1 == leader ? "*" : "")" }.joined(separator: " ")
     }
 
+    func isOnly(_ vendor: Vendor) -> Bool { participants.allSatisfy { $0 == vendor } }
+
     static let apache = Combination(participants: [.apache, .apache, .apache], leader: 3)
     static let corral = Combination(participants: [.corral, .corral, .corral], leader: 3)
     /// Both majorities, each led by the other kind.

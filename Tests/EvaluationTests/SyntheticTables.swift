@@ -6,7 +6,12 @@ import Testing
 
 /// Tables 2 and 3, made up.
 extension Synthetic {
-    static func creates() throws -> CreatesSummary {
+    /// Made once: a debug build records its latencies in seconds.
+    private static let madeCreates = Result { try makeCreates() }
+
+    static func creates() throws -> CreatesSummary { try madeCreates.get() }
+
+    private static func makeCreates() throws -> CreatesSummary {
         let file = try ExperimentFile(
             text: "title: Creates\nkind: creates\nkinds: [corral, apache]\nrounds: 2\npaperPoints: [table2]\n",
             path: "table-2.yaml", scale: .full)
