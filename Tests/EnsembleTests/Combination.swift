@@ -50,6 +50,8 @@ struct Combination: Sendable, CustomTestStringConvertible {
     static let fewUnderTest =
         TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [corral, led[0]] : underTest
 
+    static let oneUnderTest = TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [corral] : underTest
+
     static let fewMixedUnderTest =
         TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [led[0]] : mixedUnderTest
 

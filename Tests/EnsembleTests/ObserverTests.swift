@@ -16,7 +16,7 @@ struct ObserverTests {
             }
         }
         try ensemble.expectAgreement()
-        try losesTheQuorum(ensemble)
+        try ensemble.check { try losesTheQuorum(ensemble) }
     }
 
     /// Observers and one participant are no quorum; when a second one comes, sessions go on where they were.
@@ -33,7 +33,11 @@ struct ObserverTests {
         for (index, session) in sessions.enumerated() {
             let reply = try session.repeated(.getData("/observed-\(index)"))
             #expect(try reply.dataAndStat().1.ephemeralOwner == session.session.id)
-            try session.close()
+            do {
+                try session.close()
+            } catch {
+                throw ensemble.failure("session \(index) could not be closed: \(error)")
+            }
         }
         try ensemble.expectAgreement()
     }

@@ -6,7 +6,7 @@ import Testing
 struct StockClientTests {
     static let settings = ["znode.container.checkIntervalMs": "500"]
 
-    @Test("kazoo, Java and C", arguments: Combination.fewUnderTest)
+    @Test("kazoo, Java and C", arguments: Combination.oneUnderTest)
     func drivers(_ combination: Combination) throws {
         let ensemble = try combination.start(settings: Self.settings)
         // The leader, and a follower of each kind that has one.

@@ -192,5 +192,18 @@ public func freePort() -> Int {
 public func fourLetterWord(_ word: String, port: Int, within seconds: Double = 10) throws -> String {
     let socket = try Socket(port: port)
     try socket.send(Array(word.utf8))
-    return String(decoding: try socket.receiveAll(within: seconds), as: UTF8.self)
+    do {
+        return String(decoding: try socket.receiveAll(within: seconds), as: UTF8.self)
+    } catch SocketError.timedOut {
+        throw UnansweredWord(word: word, port: port, seconds: seconds)
+    }
+}
+
+/// A four-letter word that a server took and did not answer to its end.
+public struct UnansweredWord: Error, CustomStringConvertible {
+    let word: String
+    let port: Int
+    let seconds: Double
+
+    public var description: String { "'\(word)' at port \(port) was not answered within \(seconds) s" }
 }
