@@ -9,8 +9,8 @@ struct Experiment: ParsableCommand {
         discussion: """
             Files lie in Bench/experiments; each says what of the paper it redraws and how large it is at either \
             scale. Where the machine permits no CPU budgets or networks that a file asks for, the run goes on without, \
-            and its result, its drawings and this command say so. Results: summary.json, figures.csv, and each \
-            ensemble's own sweep, under OUTPUT/NAME/LABEL.
+            and its result, its drawings and this command say so. Results: summary.json, figures.csv, the ends \
+            of the servers' logs, and each ensemble's own sweep, under OUTPUT/NAME/LABEL.
 
             Exit codes: 0 a valid result, 5 a result that failed a check, 130 interrupted (--resume goes on), 64 wrong \
             usage, 1 anything else.
@@ -90,11 +90,13 @@ struct Experiment: ParsableCommand {
         let startedAt = ResultFiles.timestamp()
         do throws(LoadError) {
             let status = try measure(file, options: options, in: place, progress)
+            try ServerLogTails.write(to: place, startedAt: startedAt)
             print("written to \(place)/summary.json")
             return status
         } catch {
             try FailedExperiment(file, scale: scale, label: outputArguments.label, error: error, startedAt: startedAt)
                 .write(to: place)
+            try ServerLogTails.write(to: place, startedAt: startedAt)
             throw error
         }
     }

@@ -62,7 +62,7 @@ struct FailoverTests {
     }
 
     /// A leader that hangs, its connections open, is left after syncLimit; when it wakes it must follow.
-    @Test("pause the leader under load", arguments: Combination.fewUnderTest)
+    @Test("pause the leader under load", arguments: Combination.oneUnderTest)
     func pauseLeader(_ combination: Combination) throws {
         let ensemble = try combination.start()
         let crowd = try LoadCrowd(ensemble, sessions: Self.sessions)

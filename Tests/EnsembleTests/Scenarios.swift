@@ -5,12 +5,13 @@ import ZooKeeperProtocol
 /// What clients of different servers of one ensemble may rely on; each scenario works below a znode of its own.
 struct Scenarios {
     let ensemble: EnsembleHarness
+    private let leader: Int?
     /// The leader, if it is Apache's.
-    private let apacheLeader: Int?
+    private var apacheLeader: Int? { leader.flatMap { ensemble[$0].vendor == .apache ? $0 : nil } }
 
     init(ensemble: EnsembleHarness) {
         self.ensemble = ensemble
-        apacheLeader = ensemble.leader.flatMap { ensemble[$0].vendor == .apache ? $0 : nil }
+        leader = ensemble.leader
     }
 
     struct Broken: Error, CustomStringConvertible {
@@ -30,12 +31,18 @@ struct Scenarios {
 
     var members: [EnsembleMember] { ensemble.running }
 
-    /// Every ordered pair of different servers; with observers, one of them and a participant.
+    /// An ordered pair of different servers of every two kinds that there are: whose it is, and whether it leads,
+    /// follows or observes. With observers, one of them and a participant.
     var pairs: [(EnsembleMember, EnsembleMember)] {
         let hasObservers = members.contains(where: \.isObserver)
+        func kind(_ member: EnsembleMember) -> String {
+            "\(member.vendor) \(member.isObserver ? "observer" : member.id == leader ? "leader" : "follower")"
+        }
+        var seen: Set<[String]> = []
         return members.flatMap { left in
             members.filter { other in
                 other.id != left.id && (!hasObservers || other.isObserver != left.isObserver)
+                    && seen.insert([kind(left), kind(other)]).inserted
             }.map { (left, $0) }
         }
     }

@@ -104,6 +104,8 @@ import Testing
         let first = try place.run(place.experiment("tiny", corral: corral))
         #expect(first.code == 0, "\(first)")
         let good = try place.summary("tiny")
+        let logs = try String(contentsOfFile: "\(place.path)/results/tiny/one/server-logs.txt", encoding: .utf8)
+        #expect(logs.contains("--- corral 1, of 1\n") && logs.contains("serving"), "\(logs)")
 
         let refused = try place.run(place.experiment("tiny", corral: "/nonexistent/corral"))
         #expect(refused.code == LoadExitCode.failure && refused.text.contains("no Corral server"), "\(refused)")
