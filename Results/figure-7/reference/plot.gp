@@ -7,5 +7,5 @@ durability = "fsync"
 machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
 cpu_text = "each server has 6 % of a CPU"
 load_text = "2000 transactions outstanding"
-runs_text = "2 rounds"
-cap = 38311
+runs_text = "3 rounds"
+cap = 43435

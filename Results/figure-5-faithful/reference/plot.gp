@@ -1,0 +1,15 @@
+subjects = "corral-3-followers"
+sizes = "3"
+array subject_titles[1] = ["3 servers"]
+paper_sizes = "3 5 7 9 13"
+heading = "Throughput against the share of reads, reported as the paper's generator did"
+paper_name = "Figure 5"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+figures_file = "figures.csv"
+cpu_text = "each server has 6 % of a CPU"
+measured_text = "each server has 6 % of a CPU"
+load_text = "250 clients, 100 outstanding each, 1024-byte values"
+runs_text = "one round"
+cap = 379589
+paper_cap = 90053

@@ -1,0 +1,15 @@
+subjects = "corral-3 corral-5 corral-7 corral-9 corral-13"
+sizes = "3 5 7 9 13"
+array subject_titles[5] = ["3 servers", "5 servers", "7 servers", "9 servers", "13 servers"]
+paper_sizes = "3 5 7 9 13"
+heading = "Throughput against the share of reads, without a limit on requests in work"
+paper_name = "Figure 5 and Table 1"
+durability = "fsync"
+machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
+figures_file = "figures.csv"
+cpu_text = "each server has 6 % of a CPU"
+measured_text = "each server has 6 % of a CPU"
+load_text = "60 clients, 100 outstanding each, 1024-byte values"
+runs_text = "2 rounds, median and interval"
+cap = 633552
+paper_cap = 90053
