@@ -88,17 +88,18 @@ struct Experiment: ParsableCommand {
         }
         try ResultFiles.makeDirectory(place)
         let startedAt = ResultFiles.timestamp()
+        let status: RunStatus
         do throws(LoadError) {
-            let status = try measure(file, options: options, in: place, progress)
-            try ServerLogTails.write(to: place, startedAt: startedAt)
-            print("written to \(place)/summary.json")
-            return status
+            status = try measure(file, options: options, in: place, progress)
         } catch {
             try FailedExperiment(file, scale: scale, label: outputArguments.label, error: error, startedAt: startedAt)
                 .write(to: place)
             try ServerLogTails.write(to: place, startedAt: startedAt)
             throw error
         }
+        print("written to \(place)/summary.json")
+        try ServerLogTails.write(to: place, startedAt: startedAt)
+        return status
     }
 
     private func measure(

@@ -45,15 +45,17 @@ struct Combination: Sendable, CustomTestStringConvertible {
         return both.isEmpty ? underTest : both
     }()
 
-    /// For what takes a minute each time: unless the environment asks for more, Corral's own and one in which it leads
-    /// Apache's.
-    static let fewUnderTest =
-        TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [corral, led[0]] : underTest
+    // For what takes long each time: fewer, unless the environment asks for some.
+    /// Corral's own.
+    static let oneUnderTest = unlessAsked([corral]) ?? underTest
+    /// Corral's own, and one in which it leads Apache's.
+    static let fewUnderTest = unlessAsked([corral, led[0]]) ?? underTest
+    /// One in which it leads Apache's.
+    static let fewMixedUnderTest = unlessAsked([led[0]]) ?? mixedUnderTest
 
-    static let oneUnderTest = TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [corral] : underTest
-
-    static let fewMixedUnderTest =
-        TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? [led[0]] : mixedUnderTest
+    private static func unlessAsked(_ few: [Combination]) -> [Combination]? {
+        TestEnvironment.string("CORRAL_ENSEMBLES") == nil ? few : nil
+    }
 
     /// The vendors that take part at all.
     static let vendors: [Vendor] = Vendor.allCases.filter { vendor in

@@ -31,7 +31,7 @@ struct RollingTests {
             }
             try ensemble.check { try expectEqualDigests(ensemble) }
         }
-        FileManager.default.createFile(atPath: stopFile, contents: nil)
+        _ = FileManager.default.createFile(atPath: stopFile, contents: nil)
         let code = clients.waitForExit(within: 150)
         let output = clients.output
         #expect(code == 0 && output.contains("PASS rolling"), "\(output)")

@@ -143,6 +143,36 @@ import Testing
         #expect(try labels.contains { try $0 != "one" && place.summary("tiny", label: $0) == mine })
     }
 
+    @Test func aResultStaysWholeWhereTheServersLogsCannotBeWritten() throws {
+        let place = try Place(["tiny": Self.creates])
+        // What is to be resumed is not set aside.
+        for name in ["server-logs.txt/taken", "steps/earlier.json"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(place.path)/results/tiny/one/\(name)", withIntermediateDirectories: true)
+        }
+        let run = try place.run(place.experiment("tiny", corral: CommandTests.product("corral")) + ["--resume"])
+        #expect(run.code == LoadExitCode.failure && run.text.contains("server-logs.txt"), "\(run)")
+        #expect(try place.heading("tiny").status == .valid)
+    }
+
+    @Test func theEndsOfLogsAreKeptOfEachEnsembleOnce() throws {
+        let directory = try TemporaryDirectory()
+        func keep(_ names: [String], _ text: String) throws {
+            let log = "\(directory.path)/log"
+            try text.write(toFile: log, atomically: true, encoding: .utf8)
+            ServerLogTails.keep(names.map { ($0, log) })
+        }
+        try keep(["made-up 1", "made-up 2"], "first\n")
+        try keep(["made-up 1"], (1...30).map { "line \($0)\n" }.joined())
+        try keep(["made-up 1", "made-up 2"], "again\n")
+        #expect(ServerLogTails.last.map(\.lines) == [["again"], ["again"]])
+        for session in ["a", "b"] { try ServerLogTails.write(to: directory.path, startedAt: session) }
+        let text = try String(contentsOfFile: "\(directory.path)/server-logs.txt", encoding: .utf8)
+        #expect(text.hasPrefix("Session of a: ") && text.contains("\nSession of b: "))
+        #expect(text.contains("--- made-up 1, of 2\nagain\n\n--- made-up 2, of 2\nagain\n"))
+        #expect(text.contains("--- made-up 1, of 1\nline 11\n") && !text.contains("first"))
+    }
+
     @Test func twoAtOnceAreRefused() throws {
         let place = try Place(["tiny": Self.creates])
         let corral = CommandTests.product("corral")

@@ -17,13 +17,15 @@ public enum TreeDump {
             // Many at once: one by one, the way there and back is all that a tree of thousands takes.
             let paths = pending.suffix(100).filter { !skipping.contains($0) }
             pending.removeLast(min(100, pending.count))
-            for path in paths {
-                for request in [.getChildren(path), .getData(path), .path(.getACL, path)] as [Request] {
-                    try client.send(request)
-                }
+            let xids = try paths.map { path in
+                try [.getChildren(path), .getData(path), .path(.getACL, path)].map { try client.send($0) }
             }
-            for path in paths {
-                let replies = try (1...3).map { _ in try client.receiveReply() }
+            for (path, xids) in zip(paths, xids) {
+                let replies = try xids.map { xid in
+                    let reply = try client.receiveReply()
+                    guard reply.xid == xid else { throw ProtocolClient.Failure.wrongXid(expected: xid, got: reply.xid) }
+                    return reply
+                }
                 if let error = replies.map(\.error).first(where: { $0 != 0 }) {
                     if error == ErrorCode.noNode.rawValue { continue }
                     throw ProtocolClient.Failure.server(error)
