@@ -133,7 +133,7 @@ struct ListenTests {
             // Two turns for each of the five retries, and some.
             precondition(server.handler.seen.turns - turns <= 20, "the reactor spins")
             clients.removeLast()
-            precondition(eventually(within: 5) { server.reactor.connectionCount == 8 })
+            precondition(eventually(withinMillis: 5000) { server.reactor.connectionCount == 8 })
             let lateClient = Client(descriptor: late)
             lateClient.send(frame(5, stamp: 1))
             precondition(lateClient.receive(9) == frame(5, stamp: 1))

@@ -27,8 +27,8 @@ final class TestThread: @unchecked Sendable {
 }
 
 /// Waits until a condition holds; false when it does not within the time.
-func eventually(within seconds: UInt64 = 20, _ condition: () -> Bool) -> Bool {
-    let deadline = corral_monotonic_nanos() + seconds * 1_000_000_000
+func eventually(withinMillis millis: UInt64 = 20_000, _ condition: () -> Bool) -> Bool {
+    let deadline = corral_monotonic_nanos() + millis * 1_000_000
     while !condition() {
         if corral_monotonic_nanos() > deadline { return false }
         usleep(200)
