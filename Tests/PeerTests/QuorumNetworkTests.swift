@@ -229,7 +229,7 @@ struct QuorumNetworkTests {
                 let link = network.links.removeFirst()
                 link.close()
             }
-            #expect(eventually(within: 20) { networks[0].seen.leaders == [2, 2] })
+            #expect(eventually(within: 20) { networks[0].seen.leaders == [2, 2] && networks[1].seen.learners == 2 })
             #expect(networks[0].seen.turnedAway == 1 && networks[0].seen.failures.isEmpty)
             send([7], from: networks[1])
             #expect(eventually(within: 20) { networks[0].seen.received == [7] })
