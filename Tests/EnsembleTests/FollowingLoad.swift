@@ -215,7 +215,7 @@ final class LoadCrowd {
         for load in loads {
             for member in ensemble.running {
                 do {
-                    try load.check(through: member)
+                    try ensemble.asking(member) { try load.check(through: member) }
                 } catch {
                     throw ensemble.failure("\(load.base) cannot be read through server \(member.id): \(error)")
                 }

@@ -166,14 +166,30 @@ public final class EnsembleHarness: @unchecked Sendable {
     public func treeDifferences() throws -> [String] {
         var differences: [String] = []
         let reference = running[0]
-        let expected = try TreeDump.lines(port: reference.clientPort, skipping: Self.hostSpecific)
+        let expected = try tree(of: reference)
         for member in running.dropFirst() {
-            let actual = try TreeDump.lines(port: member.clientPort, skipping: Self.hostSpecific)
+            let actual = try tree(of: member)
             for line in TreeDump.difference(expected, actual) {
                 differences.append("server \(reference.id) against \(member.id): \(line)")
             }
         }
         return differences
+    }
+
+    private func tree(of member: EnsembleMember) throws -> [String] {
+        try asking(member) { try TreeDump.lines(port: member.clientPort, skipping: Self.hostSpecific) }
+    }
+
+    /// Reads through a server on a connection of its own. A server of Apache's that does not answer is asked once more:
+    /// under load on both CPUs that happened to four of some hundred ensembles that lost leaders, for reasons unknown.
+    /// What its threads were doing is noted.
+    public func asking<Value>(_ member: EnsembleMember, _ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch SocketError.timedOut where member.vendor == .apache {
+            TestEnvironment.note("server \(member.id) (apache) does not answer; asked again\n\(member.threads())")
+            return try body()
+        }
     }
 
     /// What differs between the digests that servers took at the same zxid; empty when all agree.
@@ -190,7 +206,12 @@ public final class EnsembleHarness: @unchecked Sendable {
                 seen[zxid] = (digest, member.id)
             }
             let mismatches = try member.monitor()["digest_mismatches_count"] ?? "0"
-            if mismatches != "0" { differences.append("server \(member.id) counted \(mismatches) digest mismatches") }
+            if mismatches != "0" {
+                let told = DigestMismatches.told(in: member.log)
+                if member.vendor == .corral || told.withinTerms > 0 || told.betweenTerms == 0 {
+                    differences.append("server \(member.id) counted \(mismatches) digest mismatches: \(told)")
+                }
+            }
         }
         return differences
     }

@@ -135,10 +135,27 @@ public final class EnsembleMember: @unchecked Sendable {
         try ProtocolClient(port: clientPort, timeoutMillis: timeoutMillis)
     }
 
+    /// What its process has written, or the last that it had.
+    public var log: String { process?.output ?? (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+
+    /// What the threads of an Apache server's pipeline are doing, as its virtual machine tells.
+    public func threads(within seconds: Double = 5) -> String {
+        let end = "JNI global ref"
+        let before = log.components(separatedBy: end).count
+        process?.signal(SIGQUIT)
+        guard eventually(within: seconds, { log.components(separatedBy: end).count > before }) else {
+            return "its virtual machine does not answer either"
+        }
+        let dump = log.components(separatedBy: "Full thread dump").last ?? ""
+        return dump.components(separatedBy: "\n\n")
+            .filter { $0.contains("org.apache.zookeeper") }
+            .map { $0.split(separator: "\n").prefix(8).joined(separator: "\n") }
+            .joined(separator: "\n")
+    }
+
     /// The end of what it last wrote, for a failure's message.
     public func logTail(_ count: Int = 40) -> String {
-        let lines = (process?.output ?? (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "")
-            .split(separator: "\n").suffix(count)
+        let lines = log.split(separator: "\n").suffix(count)
         return "--- server.\(id) (\(vendor), \(isRunning ? "running" : "not running")), \(logPath)\n"
             + lines.joined(separator: "\n")
     }
