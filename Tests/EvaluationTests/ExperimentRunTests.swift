@@ -237,7 +237,9 @@ struct ExperimentRunTests {
         #expect(try !run(resumes: false).contains(1))
     }
 
-    @Test func failures() throws {
+    @Test func failures() throws { try Project.onAnyMachine(failAndDamage) }
+
+    private func failAndDamage() throws {
         let directory = try TemporaryDirectory()
         let file = try file(
             """
@@ -261,13 +263,9 @@ struct ExperimentRunTests {
               - {at: 5.2, resume: b}
             """)
         guard case .failures(let plan) = file.body else { throw LoadError.usage("another kind") }
-        let summary = try Project.whenSteady {
-            let summary = try FailureExperiment.run(
-                file, plan: plan, scale: .full, options: try Project.options(directory.path),
-                paper: try Project.paper(), directory: directory.path, label: "one",
-                progress: ProgressReporter(quiet: true))
-            return (summary, summary.status, summary.statusReasons)
-        }
+        let summary = try FailureExperiment.run(
+            file, plan: plan, scale: .full, options: try Project.options(directory.path), paper: try Project.paper(),
+            directory: directory.path, label: "one", progress: ProgressReporter(quiet: true))
         #expect(summary.status == .valid, "\(summary.statusReasons)")
         let run = try #require(summary.subjects.first)
         #expect(summary.subjects.map(\.subject.isTwin) == [false, true] && run.result.marks.count == 4)

@@ -173,18 +173,17 @@ struct LimitTests {
     }
 
     @Test("without budgets an experiment goes on, and its result holds what is derived")
-    func runWithoutBudgets() throws {
+    func runWithoutBudgets() throws { try Project.onAnyMachine(runAndDamage) }
+
+    private func runAndDamage() throws {
         let directory = try TemporaryDirectory()
         var file = try file(Self.saturation)
         file.settleLimits(LimitChoice(usesBudgets: false, usesNetworks: false))
         guard case .saturation(let plan) = file.body else { throw LoadError.usage("another kind") }
-        let summary = try Project.whenSteady {
-            let summary = try SaturationRunner(
-                file, plan: plan, scale: .full, options: try Project.options(directory.path),
-                directory: directory.path, paper: [:], resumes: false, progress: ProgressReporter(quiet: true)
-            ).run(label: "one")
-            return (summary, summary.status, summary.statusReasons)
-        }
+        let summary = try SaturationRunner(
+            file, plan: plan, scale: .full, options: try Project.options(directory.path), directory: directory.path,
+            paper: [:], resumes: false, progress: ProgressReporter(quiet: true)
+        ).run(label: "one")
         #expect(summary.status == .valid, "\(summary.statusReasons)")
         #expect(summary.derived?.count == 2)
         #expect(summary.subjects[0].figures.allSatisfy { $0.runs.allSatisfy { $0.throttling == nil } })

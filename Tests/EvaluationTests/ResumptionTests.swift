@@ -25,15 +25,11 @@ struct ResumptionTests {
                 """, path: "test.yaml", scale: .full)
         guard case .saturation(let plan) = file.body else { throw LoadError.usage("another kind") }
         let options = try Project.options(directory.path)
-        // A round that was unsteady would be measured again.
         func run(resumes: Bool = true, _ options: ServerOptions) throws -> SaturationSummary {
-            try Project.whenSteady {
-                let summary = try SaturationRunner(
-                    file, plan: plan, scale: .full, options: options, directory: directory.path, paper: [:],
-                    resumes: resumes, progress: ProgressReporter(quiet: true)
-                ).run(label: "one")
-                return (summary, summary.status, summary.statusReasons)
-            }
+            try SaturationRunner(
+                file, plan: plan, scale: .full, options: options, directory: directory.path, paper: [:],
+                resumes: resumes, progress: ProgressReporter(quiet: true)
+            ).run(label: "one")
         }
         func round() throws -> SweepSummary {
             try JSONDecoder().decode(

@@ -7,8 +7,9 @@ enum Usability {
     /// Some points of a result may be doubtful, and are marked. A result most of whose points stand is one; above this
     /// share of doubtful ones it is none.
     static let mostDoubtful = 0.25
-    /// The most that the two halves of a window may differ, as a share of its mean.
-    static let mostSlope = 0.5
+    /// The most that the two halves of a window may differ, as a share of its mean. Another only for tests of what does
+    /// not depend on the machine: where it is busy, windows of a few tenths of a second are never level.
+    @TaskLocal static var mostSlope = 0.5
     /// The generator's share of the CPU time it can have, from which on it is the limit; as in the load engine.
     static let boundShare = 0.95
 
