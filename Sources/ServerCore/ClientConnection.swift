@@ -47,6 +47,9 @@ public final class ClientConnection: @unchecked Sendable {
     var isStalled = false
     /// Set once the core knows that the connection has ended. The core's thread owns it.
     var isGone = false
+    /// Set once the session is known to have moved to another server: what is asked here is answered no more. The
+    /// core's thread owns it.
+    var isLeftBehind = false
     /// Requests received and not answered; while there are some, every further one takes its place behind them.
     @exclusivity(unchecked) public internal(set) var outstanding = 0
 

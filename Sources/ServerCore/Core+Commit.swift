@@ -158,6 +158,10 @@ extension Core {
         default: break
         }
         guard request.connection != nil else { return }
+        if request.error == .sessionMoved {
+            leaveBehind(request)
+            return
+        }
         if request.error != .ok {
             answerError(request, request.error, now)
             return
@@ -236,6 +240,18 @@ extension Core {
         }
     }
 
+    /// Ends the connection of a request whose session is another server's now, without an answer, as Apache's servers
+    /// do. The client may well be here, and its earlier attempt at another server what the leader heard of last
+    /// (ZOOKEEPER-710): told an error, it would stay and be refused for ever; this way it comes back, and its session
+    /// with it. The reads behind the request are not answered either: its mark stays before them.
+    private func leaveBehind(_ request: PreparedRequest) {
+        guard let connection = request.connection else { return }
+        inProcess -= 1
+        guard !connection.isGone, !connection.isLeftBehind else { return }
+        connection.isLeftBehind = true
+        disconnect(connection)
+    }
+
     func answerError(_ request: PreparedRequest, _ error: ErrorCode, _ now: UInt64) {
         guard request.connection != nil else { return }
         answer(request, error, now) { (_: inout WireBuffer) in }
@@ -247,7 +263,7 @@ extension Core {
     ) {
         guard let connection = request.connection else { return }
         inProcess -= 1
-        guard !connection.isGone else { return }
+        guard !connection.isGone, !connection.isLeftBehind else { return }
         let nanos = now > request.receivedNanos ? now - request.receivedNanos : 0
         let latency = Int64(nanos / 1_000_000)
         statistics.recordUpdates(nanos: nanos)

@@ -112,6 +112,33 @@ extension Scenarios {
         }
     }
 
+    /// A client's earlier attempt at another server may be what the leader hears of last (ZOOKEEPER-710): the session is
+    /// that server's then, and the connection on which the client goes on must end without a word about its requests.
+    func leftBehind() throws {
+        try members[0].client().create("/left-behind")
+        for (owner, target) in pairs {
+            let client = try owner.client()
+            try client.perform(.setData("/left-behind", data: [1]))
+            let other = try comeBack(to: target, client.session, client.lastZxid)
+            try client.send(.setData("/left-behind", data: [2]))
+            try client.send(.setData("/left-behind", data: [3]))
+            do {
+                let reply = try client.receiveReply()
+                throw Broken("server \(owner.id): an answer to a session that has moved: error \(reply.error)")
+            } catch ProtocolClient.Failure.closed {
+            }
+            // Nothing of it was carried out, and the session lives where it is.
+            try expect(try other.call(.getData("/left-behind")).dataAndStat().0 == [1], "server \(target.id): data")
+            try other.perform(.setData("/left-behind", data: [4]))
+            // The client comes back as it would, and has its session again.
+            let back = try comeBack(to: owner, client.session, other.lastZxid)
+            try expect(back.session.id == client.session.id, "server \(owner.id) gave another session")
+            try back.perform(.setData("/left-behind", data: [5]))
+            other.drop()
+            try back.close()
+        }
+    }
+
     /// Takes a session to a server as a client does: again, while the server has not yet seen what the client has.
     private func comeBack(
         to member: EnsembleMember, _ ticket: SessionTicket, _ zxid: Int64

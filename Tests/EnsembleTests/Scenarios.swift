@@ -26,6 +26,7 @@ struct Scenarios {
         ("sync", { try $0.syncBeforeRead() }), ("refusals", { try $0.refusals() }), ("multi", { try $0.multi() }),
         ("sequences", { try $0.sequences() }), ("watches", { try $0.watches() }),
         ("ephemerals", { try $0.ephemerals() }), ("expiry", { try $0.expiry() }), ("moves", { try $0.moves() }),
+        ("left behind", { try $0.leftBehind() }),
         ("strangers", { try $0.strangers() }), ("access", { try $0.access() }), ("large data", { try $0.largeData() }),
     ]
 

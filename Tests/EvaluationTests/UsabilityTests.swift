@@ -137,6 +137,15 @@ struct UsabilityTests {
         #expect(!Usability.isUnsteady([5]) && Usability.isUnsteady([0, 0]))
     }
 
+    @Test("what is left is expected to take as long, against its estimate, as what was done")
+    func pace() {
+        var pace = Pace()
+        #expect(pace.seconds(100) == 100)
+        pace.add(estimated: 10, took: 14)
+        pace.add(estimated: 30, took: 36)
+        #expect(pace.seconds(80) == 100)
+    }
+
     @Test("a saturation most of whose points the generator bounds decides nothing")
     func saturation() throws {
         var summary = try Synthetic.saturation()

@@ -47,20 +47,24 @@ public final class SaturationRunner {
         var status = RunStatus.valid
         var reasons: [String] = []
         var windows = Usability.Windows()
+        var pace = Pace()
         for (index, step) in order.enumerated() where status == .valid {
             let name = "\(step.subject.name), round \(step.round)"
             let sweepPlan = plan.plan(for: step.subject, round: step.round)
             let place = "\(directory)/\(step.subject.name)/round-\(step.round)"
-            let left = order[index...].reduce(0) { $0 + plan.plan(for: $1.subject, round: $1.round).estimatedSeconds }
-            progress.note("[\(index + 1)/\(order.count)] \(name); at most \(Int((left / 60).rounded(.up))) min left")
+            let left = pace.seconds(
+                order[index...].reduce(0) { $0 + plan.plan(for: $1.subject, round: $1.round).estimatedSeconds })
+            progress.note("[\(index + 1)/\(order.count)] \(name); about \(Int((left / 60).rounded(.up))) min left")
             let summary: SweepSummary
             if let known = store.step(name)?.summary(sweepPlan, in: place) {
                 progress.note("  taken from an earlier run")
                 summary = known
             } else {
                 try ResultFiles.makeDirectory(place)
+                let start = ContinuousClock.now
                 summary = try SweepRunner(plan: sweepPlan, options: options, directory: place, progress: progress)
                     .run(experiment: file.name, label: "\(label)/\(step.subject.name)/round-\(step.round)")
+                pace.add(estimated: sweepPlan.estimatedSeconds, took: (ContinuousClock.now - start) / .seconds(1))
                 if summary.status == .valid { try store.keep(SweepStep(summary), as: name) }
             }
             // Interrupted before it had a figure.
