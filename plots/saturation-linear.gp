@@ -18,7 +18,7 @@ if (paper_cap > 0) {
     set rmargin 11
 }
 set key at screen 0.5, screen 0.02 center bottom horizontal maxcols 3
-set bmargin 8
+set bmargin (are_pairs ? 9.5 : 8)
 
 # derived.csv where the machine permits no CPU budgets: the same columns, and the title says so.
 if (!exists("figures_file")) figures_file = "figures.csv"
@@ -33,7 +33,7 @@ paper_colour(s) = position(word(paper_sizes, s)) > 0 ? size_colour(word(paper_si
 plot for [s = 1:words(subjects)] file skip 1 using (pick(s)):6:7:8 with yerrorbars \
         lc rgb size_colour(word(sizes, s)) pt subject_mark(word(subjects, s)) ps 0.9 lw 1.2 notitle, \
      for [s = 1:words(subjects)] file skip 1 using (pick(s)):6 with lines \
-        lc rgb size_colour(word(sizes, s)) dt subject_dash(word(subjects, s)) lw 2 title subject_titles[s], \
+        lc rgb size_colour(word(sizes, s)) dt subject_dash(word(subjects, s)) lw 2 title subject_title(s), \
      for [s = 1:(paper_cap > 0 ? words(paper_sizes) : 0)] paper skip 1 using (pick_paper(s)):3 with points axes x1y2 \
         lc rgb paper_colour(s) pt 6 ps 1.1 lw 1.2 \
         title (s == 1 ? "the paper (hollow, right axis)" : "")

@@ -44,6 +44,14 @@ colour(server) = colours[server]
 # Of an ensemble, by its servers: the same in every figure.
 size_place(n) = n == 3 ? 1 : n == 5 ? 2 : n == 7 ? 3 : n == 9 ? 4 : n == 13 ? 5 : n == 1 ? 6 : 7
 size_colour(n) = colours[size_place(n + 0)]
+# Where every size is measured with clients everywhere and with clients on the followers, one entry of the key stands
+# for all of the latter: the key has no room for so many.
+if (exists("subjects")) {
+    is_paired(s) = strstrt(word(subjects, s), "-followers") > 0
+    are_pairs = words(subjects) > 6 && is_paired(words(subjects))
+    subject_title(s) = !are_pairs || !is_paired(s) ? subject_titles[s] \
+        : s == words(subjects) ? "dashed: clients on the followers" : ""
+}
 # Subjects of one size, by where their clients are and whose servers they have.
 is_other(name) = strstrt(name, "corral") != 1
 subject_dash(name) = strstrt(name, "followers") > 0 ? 2 : is_other(name) ? 4 : 1
