@@ -1,11 +1,11 @@
 subjects = "corral"
 twins = "corral-without-failures"
 array subject_titles[1] = ["Corral"]
-seconds = 32.0
-marks_count = 4
-array mark_seconds[4] = [5.009, 10.001, 16.001, 22.001]
-array mark_labels[4] = ["cut follower", "heal a", "cut leader", "heal b"]
-array mark_faults[4] = [1, 0, 1, 0]
+seconds = 120.0
+marks_count = 8
+array mark_seconds[8] = [15.001, 25.001, 40.001, 50.001, 64.999, 75.001, 90.001, 100.001]
+array mark_labels[8] = ["cut follower", "heal a", "cut leader", "heal b", "cut follower", "heal c", "cut leader", "heal d"]
+array mark_faults[8] = [1, 0, 1, 0, 1, 0, 1, 0]
 paper_marks_count = 0
 array paper_mark_seconds[1] = [0]
 array paper_mark_labels[1] = [0]

@@ -1,9 +1,9 @@
 subjects = "corral"
 twins = "corral-without-failures"
 array subject_titles[1] = ["Corral"]
-seconds = 32.0
+seconds = 90.0
 marks_count = 6
-array mark_seconds[6] = [5.041, 9.002, 14.001, 19.001, 25.001, 25.400]
+array mark_seconds[6] = [15.000, 25.001, 40.001, 50.001, 65.000, 65.401]
 array mark_labels[6] = ["pause follower", "resume a", "pause leader", "resume b", "pause leader", "resume c"]
 array mark_faults[6] = [1, 0, 1, 0, 1, 0]
 paper_marks_count = 0
