@@ -44,6 +44,8 @@ public final class Connection: @unchecked Sendable {
     @usableFromInline let outputStorage: UnsafeMutablePointer<WireBuffer>
     /// Bytes at the front of the output that have been sent.
     private var sentBytes = 0
+    /// What is to be sent behind the output; while there is some, the output is not empty.
+    private var backlog = OutputBacklog()
     /// Received bytes that the handler has not consumed.
     let kept: UnsafeMutablePointer<WireBuffer>
 
@@ -107,7 +109,8 @@ public final class Connection: @unchecked Sendable {
     /// Where the handler appends what shall be sent at the end of the turn. The memory comes from the reactor's pool at
     /// the first append and returns to it when everything is sent. The front may still hold earlier, unsent bytes
     /// (or sent ones), so remember offsets only within one call. What is appended to a closed connection is never sent:
-    /// check `isOpen`.
+    /// check `isOpen`. A connection that is given bytes by `send(copying:)` is given all of them so: those may lie in
+    /// other memory, to be sent later.
     @inlinable
     public var output: WireBuffer {
         _read { yield outputStorage.pointee }
@@ -131,7 +134,7 @@ public final class Connection: @unchecked Sendable {
     public var isLoopback: Bool { peerAddress.isLoopback }
 
     /// Output not yet given to the kernel.
-    public var pendingOutputBytes: Int { outputStorage.pointee.count - sentBytes }
+    public var pendingOutputBytes: Int { outputStorage.pointee.count - sentBytes + backlog.bytes }
 
     /// Whether the output exceeds the limit: the handler shall stop consuming and return; it will be called again.
     public var outputIsFull: Bool { pendingOutputBytes > reactor.options.outputLimitBytes }
@@ -180,11 +183,22 @@ public final class Connection: @unchecked Sendable {
             // Any other failure comes again at the end of the turn, where it can be told of.
         }
         guard !rest.isEmpty else { return }
-        output.append(raw: rest)
+        if isSendBlocked { keep(rest) } else { output.append(raw: rest) }
         markDirty()
         if !isSendBlocked && pendingOutputBytes >= reactor.options.earlyFlushBytes {
             reactor.flush(self)
         }
+    }
+
+    /// Nobody knows how much more there will be before the socket takes some of it again.
+    private func keep(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        if backlog.isEmpty {
+            let room = max(0, OutputBacklog.chunkBytes - outputStorage.pointee.count)
+            output.append(raw: UnsafeRawBufferPointer(rebasing: rest.prefix(room)))
+            rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(room))
+        }
+        if !rest.isEmpty { backlog.append(rest) }
     }
 
     /// From here on a system call of its own is cheaper than copying.
@@ -260,39 +274,44 @@ public final class Connection: @unchecked Sendable {
     ///
     /// - Returns: false when the connection has failed; `reason` says why.
     func send() -> Bool {
-        let pending = pendingOutputBytes
         if isSendBlocked { return true }
-        guard pending > 0 else {
-            reactor.pool.takeBack(outputStorage)
+        while true {
+            let pending = outputStorage.pointee.count - sentBytes
+            guard pending > 0 else {
+                reactor.pool.takeBack(outputStorage)
+                return true
+            }
+            let count = corral_send(descriptor, outputStorage.pointee.bytes.baseAddress! + sentBytes, pending)
+            guard count >= 0 else {
+                let code = Int32(-count)
+                isSendBlocked = code == EAGAIN
+                if !isSendBlocked && state == .open { reason = .from(errno: code) }
+                return isSendBlocked
+            }
+            bytesSent &+= UInt64(count)
+            if count == pending {
+                sentBytes = 0
+                reactor.pool.takeBack(outputStorage)
+                if backlog.isEmpty { return true }
+                backlog.takeFirst(into: outputStorage)
+                continue
+            }
+            isSendBlocked = true
+            sentBytes += count
+            // Moving the rest down costs less than has been sent since the last time, so sending stays linear.
+            if sentBytes >= 64 * 1024 && sentBytes >= outputStorage.pointee.count / 2 {
+                outputStorage.pointee.removeFirst(sentBytes)
+                sentBytes = 0
+            }
             return true
         }
-        let count = corral_send(descriptor, outputStorage.pointee.bytes.baseAddress! + sentBytes, pending)
-        guard count >= 0 else {
-            let code = Int32(-count)
-            isSendBlocked = code == EAGAIN
-            if !isSendBlocked && state == .open { reason = .from(errno: code) }
-            return isSendBlocked
-        }
-        bytesSent &+= UInt64(count)
-        if count == pending {
-            sentBytes = 0
-            reactor.pool.takeBack(outputStorage)
-            return true
-        }
-        isSendBlocked = true
-        sentBytes += count
-        // Moving the rest down costs less than has been sent since the last time, so sending stays linear.
-        if sentBytes >= 64 * 1024 && sentBytes >= outputStorage.pointee.count / 2 {
-            outputStorage.pointee.removeFirst(sentBytes)
-            sentBytes = 0
-        }
-        return true
     }
 
     /// Forgets what is unsent.
     func dropOutput() {
         sentBytes = 0
         reactor.pool.takeBack(outputStorage)
+        backlog.removeAll()
     }
 
     /// Gives all memory back that is not being looked at.

@@ -1,5 +1,6 @@
 import CPlatform
 import Glibc
+import Jute
 import RequestQueue
 import Testing
 
@@ -303,6 +304,73 @@ struct PeerConnectionTests {
             }
             #expect(eventually { peers.seen.received.count == 2 * total })
         }
+    }
+
+    @Test("what a peer does not read for long arrives whole and in order, in whatever pieces it was sent")
+    func longBacklog() throws {
+        try run { server, peers in
+            let port = try perform(server) { try $0.listen(for: .quorum, at: Self.loopback, keepAlive: false).port }
+            peers.onReceive = { bytes, _ in bytes.count }
+            try perform(server) { reactor in
+                _ = reactor.connect(to: Self.loopback.with(port: port), kind: .quorum, timeoutMillis: 1000)
+            }
+            #expect(eventually { peers.seen.connected == 1 && peers.seen.accepted.count == 1 })
+            // 24 MB, in pieces below and above those that the backlog is made of.
+            var expected: [UInt8] = []
+            var pieces: [Range<Int>] = []
+            for size in [1, 100, 70_000, 300_000, 262_144, 262_143, 1_048_577, 5000] where expected.count < 24 << 20 {
+                for _ in 0..<12 {
+                    pieces.append(expected.count..<expected.count + size)
+                    expected += (0..<size).map { UInt8(truncatingIfNeeded: ($0 &* 31) ^ (expected.count >> 8) ^ size) }
+                }
+            }
+            try perform(server) { _ in
+                let sender = peers.connections.first { $0.isOutgoing }!
+                let reader = peers.connections.first { !$0.isOutgoing }!
+                reader.pauseReading()
+                expected.withUnsafeBytes { bytes in
+                    for piece in pieces { sender.send(copying: UnsafeRawBufferPointer(rebasing: bytes[piece])) }
+                }
+                #expect(sender.pendingOutputBytes > expected.count / 2)
+                sender.notifyWhenDrained(to: 0)
+                reader.resumeReading()
+            }
+            #expect(eventually { peers.seen.received.count == expected.count && peers.seen.drained == 1 })
+            #expect(peers.seen.received == expected)
+            try perform(server) { _ in
+                let sender = peers.connections.first { $0.isOutgoing }!
+                #expect(sender.pendingOutputBytes == 0)
+                // Nothing of the backlog is left behind in what comes next.
+                [1, 2, 3].withUnsafeBytes { sender.send(copying: $0) }
+            }
+            #expect(eventually { peers.seen.received.count == expected.count + 24 })
+        }
+    }
+
+    @Test("a backlog is cut into pieces of one size; what it gives back is what it was given")
+    func backlogPieces() {
+        var backlog = OutputBacklog()
+        let bytes = (0..<700_000).map { UInt8(truncatingIfNeeded: $0 >> 5) }
+        bytes.withUnsafeBytes { all in
+            backlog.append(UnsafeRawBufferPointer(rebasing: all[..<10]))
+            backlog.append(UnsafeRawBufferPointer(rebasing: all[10...]))
+        }
+        #expect(backlog.bytes == bytes.count && !backlog.isEmpty)
+        let buffer = UnsafeMutablePointer<WireBuffer>.allocate(capacity: 1)
+        defer { buffer.deallocate() }
+        var given: [UInt8] = []
+        var sizes: [Int] = []
+        while !backlog.isEmpty {
+            buffer.initialize(to: WireBuffer())
+            backlog.takeFirst(into: buffer)
+            given += Array(buffer.pointee.bytes)
+            sizes.append(buffer.pointee.count)
+            buffer.deinitialize(count: 1)
+        }
+        #expect(sizes == [262_144, 262_144, 175_712] && given == bytes && backlog.bytes == 0)
+        bytes.withUnsafeBytes { backlog.append($0) }
+        backlog.removeAll()
+        #expect(backlog.isEmpty && backlog.bytes == 0)
     }
 
     @Test("addresses: digits are read as such, names are not, resolving gives both kinds")
