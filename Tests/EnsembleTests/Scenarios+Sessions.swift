@@ -128,7 +128,8 @@ extension Scenarios {
             } catch ProtocolClient.Failure.closed {
             }
             // Nothing of it was carried out, and the session lives where it is.
-            try expect(try other.call(.getData("/left-behind")).dataAndStat().0 == [1], "server \(target.id): data")
+            let (data, _) = try other.call(.getData("/left-behind")).dataAndStat()
+            try expect(data == [1], "server \(target.id): \(data)")
             try other.perform(.setData("/left-behind", data: [4]))
             // The client comes back as it would, and has its session again.
             let back = try comeBack(to: owner, client.session, other.lastZxid)

@@ -173,12 +173,19 @@ public final class FailureRunner {
         }
     }
 
+    /// Who leads, asked first of the one that did: others may be too slow to answer before the step is due.
+    private func leader() -> EnsembleMember? {
+        let last = ensemble.members.first { $0.id == done.last?.leaderBefore }
+        if let last, isCutOff[last.id] == nil, last.role(timeoutMillis: 200) == .leader { return last }
+        return ensemble.leader
+    }
+
     /// The server that a step is about, and the leader's id.
     private func find(
         _ step: FailureStep, until deadline: Double
     ) throws(LoadError) -> (EnsembleMember, leader: Int?) {
         while true {
-            let leader = ensemble.leader
+            let leader = leader()
             if let known = named[step.target] { return (known, leader?.id) }
             if let leader {
                 if step.isOnLeader {
