@@ -112,8 +112,8 @@ extension Scenarios {
         }
     }
 
-    /// A client's earlier attempt at another server may be what the leader hears of last (ZOOKEEPER-710): the session is
-    /// that server's then, and the connection on which the client goes on must end without a word about its requests.
+    /// A client's earlier attempt at another server may be what the leader hears of last (ZOOKEEPER-710): the session
+    /// is that server's then, and the connection on which the client goes on must end without a word on its requests.
     func leftBehind() throws {
         try members[0].client().create("/left-behind")
         for (owner, target) in pairs {
