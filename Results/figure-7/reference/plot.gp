@@ -8,4 +8,4 @@ machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
 cpu_text = "each server has 6 % of a CPU"
 load_text = "2000 transactions outstanding"
 runs_text = "3 rounds"
-cap = 43435
+cap = 68148

@@ -1,11 +1,11 @@
 subjects = "corral"
 twins = "corral-without-failures"
 array subject_titles[1] = ["Corral"]
-seconds = 120.0
-marks_count = 8
-array mark_seconds[8] = [15.002, 30.228, 45.002, 60.001, 75.001, 75.123, 94.998, 95.041]
-array mark_labels[8] = ["slow follower", "mend a", "slow leader", "mend b", "slow follower", "slow follower", "mend c", "mend d"]
-array mark_faults[8] = [1, 0, 1, 0, 1, 1, 0, 0]
+seconds = 32.0
+marks_count = 4
+array mark_seconds[4] = [5.001, 10.999, 17.001, 24.001]
+array mark_labels[4] = ["slow follower", "mend a", "slow leader", "mend b"]
+array mark_faults[4] = [1, 0, 1, 0]
 paper_marks_count = 0
 array paper_mark_seconds[1] = [0]
 array paper_mark_labels[1] = [0]
