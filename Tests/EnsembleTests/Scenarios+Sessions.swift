@@ -88,23 +88,21 @@ extension Scenarios {
 
     /// A session goes from server to server with its ephemeral node.
     func moves() throws {
-        let first = try members[0].client()
-        try first.create("/moves", flags: CreateFlag.ephemeral)
-        var ticket = first.session
-        var zxid = first.lastZxid
-        first.socket.disconnect()
+        var latest = try members[0].client()
+        try latest.create("/moves", flags: CreateFlag.ephemeral)
+        let ticket = latest.session
+        latest.socket.disconnect()
         for (_, target) in pairs {
-            let client = try comeBack(to: target, ticket, zxid)
+            let client = try comeBack(to: target, from: latest)
             try expect(client.session.id == ticket.id, "server \(target.id) gave another session")
             let (_, stat) = try client.call(.getData("/moves")).dataAndStat()
             try expect(stat.ephemeralOwner == ticket.id, "server \(target.id): the node has another owner")
             try client.perform(.setData("/moves", data: [UInt8(target.id)], version: stat.version))
-            ticket = client.session
-            zxid = client.lastZxid
+            latest = client
             // Sometimes without an end of the connection, as when a client's machine loses its network.
             if target.id % 2 == 0 { client.socket.disconnect() } else { client.drop() }
         }
-        let last = try comeBack(to: members[0], ticket, zxid)
+        let last = try comeBack(to: members[0], from: latest)
         try last.close()
         for member in members {
             try expect(try currentData("/moves", on: member), .noNode, "after the end of the session")
@@ -119,7 +117,7 @@ extension Scenarios {
         for (owner, target) in pairs {
             let client = try owner.client()
             try client.perform(.setData("/left-behind", data: [1]))
-            let other = try comeBack(to: target, client.session, client.lastZxid)
+            let other = try comeBack(to: target, from: client)
             try client.send(.setData("/left-behind", data: [2]))
             try client.send(.setData("/left-behind", data: [3]))
             do {
@@ -132,7 +130,7 @@ extension Scenarios {
             try expect(data == [1], "server \(target.id): \(data)")
             try other.perform(.setData("/left-behind", data: [4]))
             // The client comes back as it would, and has its session again.
-            let back = try comeBack(to: owner, client.session, other.lastZxid)
+            let back = try comeBack(to: owner, from: other)
             try expect(back.session.id == client.session.id, "server \(owner.id) gave another session")
             try back.perform(.setData("/left-behind", data: [5]))
             other.drop()
@@ -141,13 +139,14 @@ extension Scenarios {
     }
 
     /// Takes a session to a server as a client does: again, while the server has not yet seen what the client has.
-    private func comeBack(
-        to member: EnsembleMember, _ ticket: SessionTicket, _ zxid: Int64
-    ) throws -> ProtocolClient {
+    /// It counts on past what the earlier connection has sent, or may still send.
+    private func comeBack(to member: EnsembleMember, from earlier: ProtocolClient) throws -> ProtocolClient {
         var client: ProtocolClient?
         let isServed = try eventually(within: 10) {
             do {
-                client = try ProtocolClient(port: member.clientPort, resuming: ticket, lastZxidSeen: zxid)
+                client = try ProtocolClient(
+                    port: member.clientPort, resuming: earlier.session, lastZxidSeen: earlier.lastZxid,
+                    firstXid: earlier.nextXid + 10)
                 return true
             } catch ProtocolClient.Failure.closed {
                 return false

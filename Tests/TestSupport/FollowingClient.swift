@@ -19,6 +19,8 @@ public final class FollowingClient: @unchecked Sendable {
     public private(set) var longestGapMillis = 0
     private var client: ProtocolClient?
     private var next: Int
+    /// The number of its first request on the next connection.
+    private var nextXid: Int32 = 1
     private let patienceSeconds: Double
 
     public enum Failure: Error, Equatable {
@@ -59,6 +61,7 @@ public final class FollowingClient: @unchecked Sendable {
             throw error
         } catch {
             client.socket.disconnect()
+            nextXid = client.nextXid
             self.client = nil
             try connect()
             return nil
@@ -90,7 +93,7 @@ public final class FollowingClient: @unchecked Sendable {
                 let isNew = session.id == 0
                 let connection = try ProtocolClient(
                     port: port, timeoutMillis: session.timeoutMillis, resuming: isNew ? nil : session,
-                    lastZxidSeen: lastZxid, within: 3)
+                    lastZxidSeen: lastZxid, firstXid: nextXid, within: 3)
                 session = connection.session
                 client = connection
                 moves += 1

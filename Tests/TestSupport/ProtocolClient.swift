@@ -74,7 +74,8 @@ public final class ProtocolClient: @unchecked Sendable {
     /// Events met while waiting for replies, in order of arrival.
     public var events: [WatchEvent] = []
     public private(set) var lastZxid: Int64 = 0
-    private var nextXid: Int32 = 1
+    /// The number of its next request.
+    public private(set) var nextXid: Int32
     public var defaultSeconds: Double = 30
 
     public enum Failure: Error, Equatable {
@@ -85,10 +86,16 @@ public final class ProtocolClient: @unchecked Sendable {
     }
 
     /// Opens a session, or goes back to one.
+    ///
+    /// - Parameter firstXid: the number of its first request. Who takes a session along while requests are under way
+    ///   goes on counting, as Apache's clients do: a learner knows the transaction that answers a request by session
+    ///   and number alone, and a refusal of what an earlier connection sent may come late (ZOOKEEPER-2684).
     public init(
         port: Int, timeoutMillis: Int32 = 30_000, resuming: SessionTicket? = nil, lastZxidSeen: Int64 = 0,
-        withReadOnlyByte: Bool = true, within seconds: Double = 30, receiveBufferBytes: Int32? = nil
+        firstXid: Int32 = 1, withReadOnlyByte: Bool = true, within seconds: Double = 30,
+        receiveBufferBytes: Int32? = nil
     ) throws {
+        nextXid = firstXid
         socket = try Socket(port: port, receiveBufferBytes: receiveBufferBytes)
         session = SessionTicket(id: 0, password: [], timeoutMillis: 0)
         var request = WireBuffer()
