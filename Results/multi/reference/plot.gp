@@ -1,7 +1,7 @@
 heading = "Writes in multis"
 durability = "fsync"
 machine = "2 CPUs AMD EPYC (virtual), Linux 6.18.44-fc-v657"
-runs_text = "one round"
+runs_text = "4 rounds, median and interval"
 subjects = "corral-1 apache-1"
 array subject_titles[2] = ["Corral", "Apache ZooKeeper"]
 array subject_colours[2] = [1, 2]
