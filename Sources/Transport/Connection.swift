@@ -109,8 +109,8 @@ public final class Connection: @unchecked Sendable {
     /// Where the handler appends what shall be sent at the end of the turn. The memory comes from the reactor's pool at
     /// the first append and returns to it when everything is sent. The front may still hold earlier, unsent bytes
     /// (or sent ones), so remember offsets only within one call. What is appended to a closed connection is never sent:
-    /// check `isOpen`. A connection that is given bytes by `send(copying:)` is given all of them so: those may lie in
-    /// other memory, to be sent later.
+    /// check `isOpen`. Who sends by `send(copying:)` does not append here: bytes of the former may wait in other memory,
+    /// behind these.
     @inlinable
     public var output: WireBuffer {
         _read { yield outputStorage.pointee }
@@ -160,7 +160,7 @@ public final class Connection: @unchecked Sendable {
             if outputStorage.pointee.capacity == 0 { lendOutput() }
             swap(&outputStorage.pointee, &buffer)
         } else {
-            output.append(raw: buffer.bytes)
+            if backlog.isEmpty { output.append(raw: buffer.bytes) } else { backlog.append(buffer.bytes) }
             buffer.removeAll()
         }
         markDirty()
@@ -183,7 +183,8 @@ public final class Connection: @unchecked Sendable {
             // Any other failure comes again at the end of the turn, where it can be told of.
         }
         guard !rest.isEmpty else { return }
-        if isSendBlocked { keep(rest) } else { output.append(raw: rest) }
+        // Room may have been told of, and not been used yet: the backlog goes first.
+        if isSendBlocked || !backlog.isEmpty { keep(rest) } else { output.append(raw: rest) }
         markDirty()
         if !isSendBlocked && pendingOutputBytes >= reactor.options.earlyFlushBytes {
             reactor.flush(self)
