@@ -109,8 +109,8 @@ public final class Connection: @unchecked Sendable {
     /// Where the handler appends what shall be sent at the end of the turn. The memory comes from the reactor's pool at
     /// the first append and returns to it when everything is sent. The front may still hold earlier, unsent bytes
     /// (or sent ones), so remember offsets only within one call. What is appended to a closed connection is never sent:
-    /// check `isOpen`. Who sends by `send(copying:)` does not append here: bytes of the former may wait in other memory,
-    /// behind these.
+    /// check `isOpen`. Who sends by `send(copying:)` does not append here: those bytes may wait in other memory, behind
+    /// these.
     @inlinable
     public var output: WireBuffer {
         _read { yield outputStorage.pointee }
